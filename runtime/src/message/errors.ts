@@ -15,6 +15,7 @@ export const errorCodes = {
   'definition-invalid': 'An agent, transformation or system definition is not well formed.',
   'invalid-message': 'A message does not fit the schema its agent declares for it.',
   'keyless-work': 'The agent waits for a timer or a reply that belongs to no key, so its work cannot be divided.',
+  'malformed': 'Bytes that should be a message or a body are not well formed.',
   'message-too-large': 'A message is larger than the limit (64 MiB).',
   'no-key': 'The agent is sharded and the message is about no single key.',
   'no-such-plan': 'There is no plan to show.',
