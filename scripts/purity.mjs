@@ -10,7 +10,7 @@ import { filesBelow, packageDirectories, root } from './workspace.mjs'
 const pureFolders = ['message', 'agent', 'latt', 'controller', 'box'].map((name) => join(root, 'runtime', 'src', name))
 
 /** External modules known to be pure themselves, or to hold nothing but types. */
-const runtimeModules = ['@standard-schema/spec', 'denque']
+const runtimeModules = ['@standard-schema/spec', 'denque', 'tinyqueue']
 const pluginModules = ['@ovid/runtime', '@standard-schema/spec', 'zod']
 
 const isSource = (/** @type {string} */ name) => name.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(name)
