@@ -165,11 +165,21 @@ function isTypeAlone(node) {
  * @returns {string | undefined}
  */
 function impureGlobal(node) {
+  if (isRecognised(node)) return undefined
   if (impureGlobals.has(node.text)) return `uses ${node.text}`
   if (node.text === 'Date')
     return isPureUseOfDate(node) ? undefined : 'uses Date to tell the time: take it from the context'
   if (node.text === 'Math') return isPureUseOfMath(node) ? undefined : 'uses Math.random: take chance from the context'
   return undefined
+}
+
+/**
+ * To ask whether a value is a promise or a date is to do nothing with the outside world.
+ *
+ * @param {ts.Identifier} node
+ */
+function isRecognised({ parent }) {
+  return ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword
 }
 
 /**
@@ -184,11 +194,7 @@ function isPureUseOfDate(node) {
   return ts.isBinaryExpression(parent) && comparisons.has(parent.operatorToken.kind)
 }
 
-const comparisons = new Set([
-  ts.SyntaxKind.InstanceOfKeyword,
-  ts.SyntaxKind.EqualsEqualsEqualsToken,
-  ts.SyntaxKind.ExclamationEqualsEqualsToken,
-])
+const comparisons = new Set([ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsEqualsToken])
 
 /** @param {ts.Identifier} node */
 function isPureUseOfMath({ parent }) {

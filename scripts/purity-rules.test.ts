@@ -17,6 +17,7 @@ test('a file that only computes is pure', () => {
     export interface Later extends Promise<string> { process: string }
     export type Start = (clock: typeof performance) => Promise<Date>
     export const moment = (value: unknown) => value instanceof Date ? value : new Date(Date.UTC(2020, 1) + Number(value))
+    export const isLate = (reply: unknown) => reply instanceof Promise
     export const isMoment = (value: object) => value.constructor === Date
     export const own = (context: { setTimer(name: string): void; random(): number }) => context.random()
     export const member = { process: 1, fetch() { return this.process } }
