@@ -32,6 +32,7 @@ export const errorCodes = {
   'timeout': 'No reply came in time. Whether the request took effect is unknown.',
   'unknown-agent': 'No agent of that name exists.',
   'unknown-message': 'The agent has no handler for messages of that type.',
+  'weakens-guarantee': 'The change would weaken a guarantee; say accept=weaker if that is meant.',
   'version-mismatch': 'The code found is not of the version that is wanted.',
 } as const satisfies Record<string, string>
 
