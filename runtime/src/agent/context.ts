@@ -63,6 +63,11 @@ export interface ProxyContext {
   readonly self: string
   readonly now: number
   random(): number
+  /**
+   * The key the message is about, by the virtual agent's own `partition.keyOf`; undefined if it is about none.
+   * @throws OvidError `unknown-message`, `invalid-message`: as the virtual agent would refuse it
+   */
+  keyOf(body: unknown, type: string): string | undefined
   /** Passes the message on under another destination name. The reply goes straight back to who asked. */
   pass(name: string): void
 }

@@ -1,5 +1,5 @@
 import Denque from 'denque'
-import type { Definition } from '../agent/definition.js'
+import type { AgentDefinition, Definition } from '../agent/definition.js'
 import type { AskRecord, DeferredRecord, TimerRecord } from '../agent/image.js'
 import { isUnder } from '../latt/path.js'
 import type { Message, Place } from '../message/envelope.js'
@@ -21,6 +21,8 @@ export interface OutChannel {
   credited: number
   /** Physical agent the name leads to, and where it is; undefined: not known (a miss). */
   target: string | undefined
+  /** The target that the last messages went to, also after the route was dropped. */
+  last: string
   place: Place
   /** The target's cell if it is on this thread. */
   cell: Cell | undefined
@@ -78,6 +80,8 @@ export class Cell {
   /** Name the agent knows itself by. */
   readonly self: string
   readonly definition: Definition | undefined
+  /** For proxies: the virtual agent's definition. */
+  readonly target: AgentDefinition | undefined
   readonly edge: EdgeReceiver | undefined
   /** `[id]`, shared by all requests. */
   readonly path: readonly string[]
@@ -114,6 +118,7 @@ export class Cell {
     serial: number
     self: string
     definition: Definition | undefined
+    target: AgentDefinition | undefined
     edge: EdgeReceiver | undefined
     status: CellStatus
   }) {
@@ -121,6 +126,7 @@ export class Cell {
     this.serial = spec.serial
     this.self = spec.self
     this.definition = spec.definition
+    this.target = spec.target
     this.edge = spec.edge
     this.status = spec.status
     this.path = Object.freeze([spec.id])
@@ -177,6 +183,7 @@ export function outChannel(cell: Cell, name: string): OutChannel {
     next: 1,
     credited: 0,
     target: undefined,
+    last: '',
     place: '',
     cell: undefined,
     asked: false,

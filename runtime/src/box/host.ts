@@ -20,7 +20,7 @@ import {
 import { Flow } from './flow.js'
 import { CONTROLLER, type GoneMessage, hostId, type RouteMessage, systemPlace } from './protocol.js'
 import { Reconfiguration } from './reconfiguration.js'
-import { Transition, validated } from './transition.js'
+import { Transition, unknownType, validated } from './transition.js'
 
 /** What a host wants of the world around it. */
 export interface HostEffects {
@@ -64,6 +64,8 @@ export interface CellSpec {
   readonly serial: number
   readonly self: string
   readonly definition: Definition | undefined
+  /** For proxies: the virtual agent's definition. */
+  readonly target?: AgentDefinition | undefined
   readonly edge?: EdgeReceiver
   readonly status: Cell['status']
 }
@@ -124,7 +126,7 @@ export class Host {
   // ------------------------------------------------------------------------------------------- life of cells
 
   makeCell(spec: CellSpec): Cell {
-    const cell = new Cell({ ...spec, edge: spec.edge })
+    const cell = new Cell({ ...spec, edge: spec.edge, target: spec.target })
     cell.random = Math.imul(spec.serial, 0x85ebca6b) | 0
     return cell
   }
@@ -259,6 +261,7 @@ export class Host {
     }
     if (out.target === undefined && out.waiting.length > 0) this.#miss(cell, out)
     this.flow.checkWindow(cell, out)
+    if (cell.region !== undefined) this.reconfiguration.checkDrained(cell)
   }
 
   #transmit(cell: Cell, out: OutChannel, message: Message): void {
@@ -523,6 +526,7 @@ export class Host {
   setRoute(cell: Cell, out: OutChannel, target: string, place: Place): void {
     out.asked = false
     out.target = target
+    out.last = target
     out.place = place
     out.cell = place === this.options.place ? this.cells.get(target) : undefined
     if (place !== this.options.place) this.places.set(target, place)
@@ -669,16 +673,18 @@ export class Host {
     const transition = this.#transition
     transition.begin(cell, this.now, sender, message.kind === 'request')
     let reply: unknown
+    let key: string | undefined
     try {
       if (definition.form === 'proxy') {
         const passing: Passing = { kind: message.kind as 'request' | 'tell', type: message.type, body: message.body, sender }
         definition.pass(cell.state, passing, transition)
       } else {
         const handler = definition.handlers.get(message.type)
-        if (handler === undefined) throw this.#unknownType(definition, message.type)
-        reply = handler(cell.state, validated(definition, message), transition)
+        if (handler === undefined) throw unknownType(definition, message.type)
+        reply = handler(cell.state, validated(definition, message.type, message.body), transition)
         if (reply instanceof Promise) throw new TypeError(`handler ${message.type} returned a promise; handlers are synchronous`)
       }
+      if (transition.effects.length > 0 && definition.form === 'agent') key = definition.partition?.keyOf(message.body, message.type)
     } catch (error) {
       this.#failed(cell, message, error)
       return
@@ -686,12 +692,8 @@ export class Host {
       transition.end()
     }
     const deferred = transition.deferred
-    this.#perform(cell, message, undefined)
+    this.#perform(cell, message, key)
     if (definition.form === 'agent' && message.kind === 'request' && !deferred) this.replyTo(message, true, reply === undefined ? null : reply, cell.id)
-  }
-
-  #unknownType(definition: AgentDefinition, type: string): OvidError {
-    return new OvidError('unknown-message', `${definition.kind} has no message ${JSON.stringify(type)}; it has ${[...definition.handlers.keys()].join(', ')}`)
   }
 
   /** A handler threw. Its effects are discarded; unless the error was an expected one, the agent is wedged. */
@@ -757,13 +759,10 @@ export class Host {
     this.#perform(cell, undefined, key)
   }
 
-  /** Does what a transition wants done, in the order it said so. */
-  #perform(cell: Cell, cause: Message | undefined, inherited: string | undefined): void {
+  /** Does what a transition wants done, in the order it said so. `key`: the partition key it was about. */
+  #perform(cell: Cell, cause: Message | undefined, key: string | undefined): void {
     const { effects } = this.#transition
     if (effects.length === 0) return
-    const definition = cell.definition
-    const partition = definition?.form === 'agent' ? definition.partition : undefined
-    const key = cause !== undefined && partition !== undefined ? partition.keyOf(cause.body, cause.type) : inherited
     // Sending on one thread may run nothing, but it may grow `effects` of no other transition: take them first.
     for (const effect of effects.splice(0)) {
       switch (effect.op) {

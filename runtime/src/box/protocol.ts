@@ -32,6 +32,8 @@ export interface StartSpec {
   readonly self: string
   readonly role: Role
   readonly code: CodeRef
+  /** For proxies: the virtual agent's code. */
+  readonly target?: CodeRef
   readonly kind: string
   readonly version: number
   readonly params?: unknown

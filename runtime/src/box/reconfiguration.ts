@@ -161,11 +161,15 @@ export class Reconfiguration {
   }
 
   #begin(starting: Starting): void {
-    const wanted = [...starting.codes, ...starting.agents.map((agent) => agent.code)]
+    const wanted = this.#wanted(starting)
     const missing = wanted.filter((code) => this.#host.options.code.get(code) === undefined)
     this.#starting.add(starting)
     if (missing.length > 0) this.#host.options.effects.load(missing)
     else this.#startAll(starting)
+  }
+
+  #wanted(starting: Starting): CodeRef[] {
+    return [...starting.codes, ...starting.agents.flatMap(({ code, target }) => (target === undefined ? [code] : [code, target]))]
   }
 
   /** The edge has loaded what was asked for, or could not. */
@@ -178,7 +182,7 @@ export class Reconfiguration {
   }
 
   #startAll(starting: Starting): void {
-    const wanted = [...starting.codes, ...starting.agents.map((agent) => agent.code)]
+    const wanted = this.#wanted(starting)
     // Another load is under way: `codeLoaded` comes again.
     if (wanted.some((code) => this.#host.options.code.get(code) === undefined)) return
     try {
@@ -212,7 +216,8 @@ export class Reconfiguration {
   #startCell(starting: Starting, agent: StartSpec): Cell {
     const definition = this.#definition(agent)
     const { held } = starting
-    const spec = { id: agent.id, serial: agent.serial, self: agent.self, definition, status: held === undefined ? ('running' as const) : ('held' as const) }
+    const target = agent.target === undefined ? undefined : (this.#host.options.code.get(agent.target) as AgentDefinition)
+    const spec = { id: agent.id, serial: agent.serial, self: agent.self, definition, target, status: held === undefined ? ('running' as const) : ('held' as const) }
     const succeeds = held !== undefined && this.#host.cells.has(agent.id)
     const cell = succeeds ? this.#host.makeCell(spec) : this.#host.addCell(spec)
     if (succeeds) this.#successors.set(agent.id, cell)
@@ -286,10 +291,9 @@ export class Reconfiguration {
     if (work === undefined || region === undefined || cell.status !== 'running' || cell.mailbox.length > 0) return
     const sent: [string, string, number][] = []
     for (const out of cell.outgoing.values()) {
-      const inner = out.target === undefined ? isWithin(out.name, region) : isWithin(out.target, region)
-      if (!inner || out.next === 1) continue
-      if (out.waiting.length > 0 || out.target === undefined) return
-      sent.push([out.target, out.name, out.next - 1])
+      if (!isWithin(out.last === '' ? out.name : out.last, region) || out.next === 1) continue
+      if (out.waiting.length > 0) return
+      sent.push([out.last, out.name, out.next - 1])
     }
     const consumed: [number, string, number][] = []
     for (const found of cell.incoming.values()) {
@@ -318,9 +322,8 @@ export class Reconfiguration {
     for (const cell of cells) {
       work.old.add(cell)
       const { region } = cell
-      const outside = (name: string) => region === undefined || !isWithin(name, region)
       if (!flushed.has(cell.id)) wedged(cell)
-      else this.#host.flush(cell, (out) => outside(out.target ?? out.name), () => wedged(cell))
+      else this.#host.flush(cell, (out) => region === undefined || !isWithin(out.last === '' ? out.name : out.last, region), () => wedged(cell))
     }
   }
 

@@ -1,8 +1,7 @@
 import type { AskOptions, Context, DeferredToken, ProxyContext, TimerOptions } from '../agent/context.js'
 import type { AgentDefinition } from '../agent/definition.js'
 import { nextRandom } from '../agent/image.js'
-import { OvidError } from '../message/errors.js'
-import type { Message } from '../message/envelope.js'
+import { errorBody, OvidError } from '../message/errors.js'
 import type { Cell } from './cell.js'
 
 /** What a transition wants done, in order. It is done only when the handler has returned. */
@@ -115,6 +114,15 @@ export class Transition implements Context, ProxyContext {
     this.effects.push({ op: 'clear', handler, id })
   }
 
+  keyOf(body: unknown, type: string): string | undefined {
+    const { target } = this.#running()
+    if (target?.partition === undefined) throw new TypeError('keyOf: the virtual agent has no partition')
+    if (!target.handlers.has(type)) throw unknownType(target, type)
+    const key = keyOfMessage(target, validated(target, type, body), type)
+    if (key !== undefined && typeof key !== 'string') throw new OvidError('invalid-message', `${target.kind}.${type}: the key must be a string, found ${JSON.stringify(key)}`)
+    return key
+  }
+
   pass(name: string): void {
     this.#running()
     needName(name, 'pass: name')
@@ -122,18 +130,31 @@ export class Transition implements Context, ProxyContext {
   }
 }
 
+export function unknownType(definition: AgentDefinition, type: string): OvidError {
+  return new OvidError('unknown-message', `${definition.kind} has no message ${JSON.stringify(type)}; it has ${[...definition.handlers.keys()].join(', ')}`)
+}
+
+/** A message whose body has not the form `keyOf` expects is the caller's mistake, not the agent's. */
+function keyOfMessage(definition: AgentDefinition, body: unknown, type: string): string | undefined {
+  try {
+    return definition.partition?.keyOf(body, type)
+  } catch (error) {
+    throw new OvidError('invalid-message', `${definition.kind}.${type}: no key can be found in the message: ${errorBody(error).message}`)
+  }
+}
+
 /** The body a handler sees: validated, if its agent declares a schema for the type. */
-export function validated(definition: AgentDefinition, message: Message): unknown {
-  const schema = definition.messages?.[message.type]
-  if (schema === undefined) return message.body
-  const result = schema['~standard'].validate(message.body)
+export function validated(definition: AgentDefinition, type: string, body: unknown): unknown {
+  const schema = definition.messages?.[type]
+  if (schema === undefined) return body
+  const result = schema['~standard'].validate(body)
   if (result instanceof Object && 'then' in result) {
-    throw new OvidError('definition-invalid', `agent ${definition.kind}: the schema of ${message.type} must be synchronous`)
+    throw new OvidError('definition-invalid', `agent ${definition.kind}: the schema of ${type} must be synchronous`)
   }
   if (result.issues === undefined) return result.value
   const issues = result.issues.map((issue) => {
     const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? String(part.key) : String(part))).join('.')
     return path === '' ? issue.message : `${path}: ${issue.message}`
   })
-  throw new OvidError('invalid-message', `${definition.kind}.${message.type}: ${issues.join('; ')}`)
+  throw new OvidError('invalid-message', `${definition.kind}.${type}: ${issues.join('; ')}`)
 }

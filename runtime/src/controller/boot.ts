@@ -8,6 +8,8 @@ import { type Deployment, firstDeployment, type Plugin, transformAtStart } from 
 /** A system as the controller is told of it: code by name. */
 export interface Boot {
   readonly name: string
+  /** The threads there are. */
+  readonly places: readonly Place[]
   readonly agents: readonly {
     readonly name: string
     readonly form: 'agent' | 'gateway'

@@ -411,13 +411,14 @@ export function controllerDefinition(store: CodeStore) {
         if (active === undefined) throw new OvidError('no-such-plan', 'no change is under way')
         return { number: active.number, stage: active.stage, waitsFor: [...active.waiting], why: active.failure?.message ?? '', ...summarise(active.plan, guaranteesOf(state, active.plan.change)) }
       },
-      faults: (state) => state.faults,
-      history: (state) => state.history,
+      faults: (state) => [...state.faults],
+      history: (state) => [...state.history],
     },
 
     writes: {
       boot: (state, boot: Boot, context) => {
         state.name = boot.name
+        for (const place of boot.places) threadUp(state, place)
         for (const plugin of boot.plugins) state.plugins.set(plugin.name, plugin)
         state.deployment = bootDeployment(state.deployment, boot, state.plugins, store)
         state.bootToken = context.defer()

@@ -254,7 +254,7 @@ function move(deployment: Deployment, change: Extract<Change, { verb: 'move' }>)
 }
 
 function upgradeNode(node: LattNode, change: Extract<Change, { verb: 'upgrade' }>): LattNode {
-  const children = node.children.map((child) => (child.role === 'copy' ? upgradeNode(child, change) : child))
+  const children = node.children.map((child) => (child.role === 'copy' ? upgradeNode(child, change) : { ...child, target: change.code }))
   return { ...node, code: change.code, version: change.version, children }
 }
 

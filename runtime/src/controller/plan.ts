@@ -42,8 +42,8 @@ export function startSpec(deployment: Deployment, id: string): StartSpec & { pla
   const node = findNode(deployment.latt, id)
   const physical = deployment.agents.get(id)
   invariant(node !== undefined && physical !== undefined, 'routing', () => `${id} is not deployed`)
-  const { self, role, code, kind, version, params } = node
-  return { id, serial: physical.serial, self, role, code, kind, version, params, place: physical.place }
+  const { self, role, code, target, kind, version, params } = node
+  return { id, serial: physical.serial, self, role, code, ...(target !== undefined && { target }), kind, version, params, place: physical.place }
 }
 
 function relocationsBetween(before: Deployment, after: Deployment, change: Change, region: string | undefined): Relocation[] {
@@ -59,9 +59,10 @@ function relocationsBetween(before: Deployment, after: Deployment, change: Chang
 }
 
 function isUpgraded(before: Deployment, after: Deployment, id: string): boolean {
-  const code = findNode(before.latt, id)?.code
-  const next = findNode(after.latt, id)?.code
-  return code !== undefined && next !== undefined && codeKey(code) !== codeKey(next)
+  const old = findNode(before.latt, id)
+  const next = findNode(after.latt, id)
+  const differ = (a: CodeRef | undefined, b: CodeRef | undefined) => a !== undefined && b !== undefined && codeKey(a) !== codeKey(b)
+  return differ(old?.code, next?.code) || differ(old?.target, next?.target)
 }
 
 /** The place that holds most of what bears state: least has to travel. */
@@ -213,7 +214,7 @@ function routeOperations(plan: Plan, alive: readonly Place[], owners: readonly A
     goneSerials: plan.goneSerials,
     moved: plan.relocations.filter(({ from, to }) => from !== to).map(({ id, to }) => [id, to] as const),
     homes: plan.recipe?.homes ?? [],
-    answers: owners,
+    answers: [...owners],
     fenceTo: retiring.filter((place) => alive.includes(place)),
   }
   return new Map(

@@ -25,6 +25,8 @@ export interface LattNode {
   /** Name the agent at this node knows itself by. */
   readonly self: string
   readonly code: CodeRef
+  /** For proxies: the virtual agent's code. */
+  readonly target?: CodeRef
   readonly kind: string
   readonly version: number
   readonly params?: unknown
@@ -108,7 +110,7 @@ function childNode(parent: LattNode, plugin: { code: CodeRef; transformation: Tr
   }
   const own = ownAgent(plugin.transformation, spec.agent)
   const code = { module: plugin.code.module, pick: [...plugin.code.pick, 'agents', spec.agent] }
-  return { id, role: 'proxy', self: id, code, kind: own.kind, version: own.version, params: spec.params, children: [], ...placement }
+  return { id, role: 'proxy', self: id, code, target: parent.code, kind: own.kind, version: own.version, params: spec.params, children: [], ...placement }
 }
 
 function ownAgent(transformation: Transformation, name: string) {
@@ -192,6 +194,7 @@ export function withIngress(node: LattNode, client: string, store: CodeStore): L
     role: 'ingress',
     self: id,
     code: { module: code.module, pick: [...code.pick, 'agents', ingress.agent] },
+    target: node.code,
     kind: own.kind,
     version: own.version,
     params: ingress.params,

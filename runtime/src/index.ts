@@ -1,0 +1,32 @@
+/**
+ * The public entry of `@ovid/runtime`.
+ *
+ * Designers of systems use `defineAgent`, `defineGateway` and `defineSystem`; authors of plug-ins
+ * `defineTransformation` and `defineProxy`; programs `startBox` and `connect`.
+ */
+export type { AskOptions, Context, DeferredToken, Outcome, ProxyContext, TimerOptions } from './agent/context.js'
+export {
+  type AgentDefinition,
+  type AgentOptions,
+  defineAgent,
+  defineProxy,
+  type Partition,
+  type Passing,
+  type ProxyDefinition,
+  type RunningGateway,
+} from './agent/definition.js'
+export { type AgentImage, type AskRecord, type DeferredRecord, mergeImages, splitImage, type TimerRecord } from './agent/image.js'
+export { defineSystem, type SystemAgent, type SystemDefinition } from './latt/system.js'
+export {
+  type ChildSpec,
+  defineTransformation,
+  type Expansion,
+  PLUGIN_API_VERSION,
+  type Refinement,
+  type Rescale,
+  type Target,
+  type Transformation,
+  type TransformationOptions,
+  type TransformationUse,
+} from './latt/transformation.js'
+export { type ErrorCode, errorCodes, OvidError } from './message/errors.js'
