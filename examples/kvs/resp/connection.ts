@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Asking, failureOf, type Session, type Store } from './commands/command.js'
 import { respond } from './commands/table.js'
-import { RequestParser } from './parser.js'
+import { ProtocolError, RequestParser } from './parser.js'
 import { Failure, type Reply, ReplyWriter, sizeOf } from './reply.js'
 import type { Window } from './window.js'
 
@@ -121,8 +121,9 @@ export class Connection {
 
   /** What is not the protocol cannot be followed: the client is told so and left. */
   #refuse(error: unknown): void {
-    this.#parts.session.server.protocolErrorsTotal++
-    this.#slots.push({ reply: new Failure(`ERR Protocol error: ${(error as Error).message}`) })
+    const isProtocol = error instanceof ProtocolError
+    if (isProtocol) this.#parts.session.server.protocolErrorsTotal++
+    this.#slots.push({ reply: isProtocol ? new Failure(`ERR Protocol error: ${error.message}`) : failureOf(error) })
     this.#deaf = true
     this.#flushSoon()
   }

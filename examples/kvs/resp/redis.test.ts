@@ -11,7 +11,8 @@ import { StoreStandIn } from './store.fixture.js'
 
 /** Redis itself is the judge, where it is installed. */
 const isMissing = (program: string) => spawnSync(program, ['--version']).error !== undefined
-const noServer = isMissing('redis-server')
+const serverProgram = 'redis-server'
+const noServer = isMissing(serverProgram)
 const noTools = isMissing('redis-cli') || isMissing('redis-benchmark')
 if (noServer || noTools) console.log('skipped in part: apt-get install redis-server redis-tools brings what is missing')
 
@@ -105,7 +106,7 @@ describe.skipIf(noServer)('Redis and the gateway', () => {
   beforeAll(async () => {
     const directory = mkdtempSync(join(tmpdir(), 'redis-'))
     path = join(directory, 'socket')
-    redis = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', '', '--dir', directory])
+    redis = spawn(serverProgram, ['--port', '0', '--unixsocket', path, '--save', '', '--dir', directory])
     redis.once('close', () => rmSync(directory, { recursive: true }))
     await new Promise<void>((resolve) => {
       redis.stdout?.on('data', (line: Buffer) => line.includes('server is now ready') && resolve())

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readReplies } from '../replies.fixture.js'
 import { ReplyWriter } from '../reply.js'
@@ -255,6 +256,13 @@ describe('commands about the server', () => {
     expect(await send('CONFIG', 'GET', 'x')).toEqual([])
     expect(await send('CONFIG', 'GET')).toBe("-ERR wrong number of arguments for 'config|get' command")
     expect(await send('CONFIG', 'SET', 'save', '')).toBe("-ERR unknown subcommand 'SET'. Try CONFIG HELP.")
+  })
+
+  it('the README lists every command', async () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    const listed = /<!-- checked by .* -->\n([\s\S]*?)\n\n/.exec(readme)?.[1]?.split(/,\s+/)
+    const known = (await send('COMMAND', 'LIST')) as string[]
+    expect(listed).toEqual(known.map((name) => name.toUpperCase()).sort())
   })
 
   it('COMMAND describes every command', async () => {
