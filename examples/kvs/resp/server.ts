@@ -6,8 +6,8 @@ import { Window } from './window.js'
 /** As Redis's `maxclients`. */
 const mostConnections = 10_000
 
-/** Requests to the store of all connections together that may be under way at a time. */
-const mostUnderWay = 8192
+/** Requests to the store of all connections together that may be under way at a time: as many as a gateway may have. */
+const mostUnderWay = 4096
 
 /** What a socket buffers before its connection stops taking requests. */
 const socketBufferBytes = 256 * 1024

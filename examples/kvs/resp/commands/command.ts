@@ -1,4 +1,4 @@
-import { OvidError } from '@ovid/runtime'
+import { type AgentClient, OvidError } from '@ovid/runtime'
 import type { kvs } from '../../kvs.js'
 import { parseInteger } from '../../store/integers.js'
 import { longestLifeMs } from '../../store/messages.js'
@@ -28,12 +28,8 @@ export interface Statistics {
   underWay: number
 }
 
-type Questions = NonNullable<(typeof kvs)['reads']> & NonNullable<(typeof kvs)['writes']>
-
 /** The store, as the gateway asks it. */
-export type Store = {
-  readonly [Type in keyof Questions]: (message: Parameters<Questions[Type]>[1]) => Promise<ReturnType<Questions[Type]>>
-}
+export type Store = AgentClient<typeof kvs>
 
 /** A command that must ask the store: questions to be put in this order, and the reply their answers make. */
 export class Asking {
