@@ -34,7 +34,7 @@ export const STARVED = 96
 export const HEADER_BYTES = 512
 const WORDS = HEADER_BYTES / 4
 export const RECORD_HEADER_BYTES = 8
-const SMALLEST_CAPACITY = 64
+const SMALLEST_CAPACITY = 128
 const LARGEST_CAPACITY = 2 ** 30
 
 /** Type of the record that fills the rest of the area when the next one does not fit before its end. */
@@ -49,7 +49,7 @@ export interface RingMemory {
   readonly capacity: number
 }
 
-/** Shared memory for a ring whose record area is `capacity` bytes: a power of two from 64 to 2^30. */
+/** Shared memory for a ring whose record area is `capacity` bytes: a power of two from 128 to 2^30. */
 export function createRing(capacity: number): SharedArrayBuffer {
   checkCapacity(capacity)
   return new SharedArrayBuffer(HEADER_BYTES + capacity)
