@@ -58,7 +58,7 @@ export function captureCell(cell: Cell): CellCapture {
     incoming: inChannels(cell).map(({ incarnation, from, name, next, early, sender }) => ({
       incarnation, from, name, next, sender, early: [...(early?.values() ?? [])],
     })),
-    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, waiting }) => ({ name, next, credited, waiting: waiting.toArray() })),
+    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, last, waiting }) => ({ name, next, credited, last, waiting: waiting.toArray() })),
   }
 }
 
@@ -84,10 +84,11 @@ export function installCell(host: Host, cell: Cell, capture: CellCapture, image:
   cell.nextToken = capture.nextToken
   for (const message of capture.mailbox) cell.mailbox.push(message)
   for (const { early, ...channel } of capture.incoming) installInChannel(host, cell, channel, early)
-  for (const { name, next, credited, waiting } of capture.outgoing) {
+  for (const { name, next, credited, last, waiting } of capture.outgoing) {
     const out = outChannel(cell, name)
     out.next = next
     out.credited = credited
+    out.last = last
     for (const message of waiting) out.waiting.push(message)
     host.flow.checkWindow(cell, out)
   }

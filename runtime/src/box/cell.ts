@@ -82,7 +82,7 @@ export class Cell {
   readonly definition: Definition | undefined
   /** For proxies: the virtual agent's definition. */
   readonly target: AgentDefinition | undefined
-  readonly edge: EdgeReceiver | undefined
+  edge: EdgeReceiver | undefined
   /** `[id]`, shared by all requests. */
   readonly path: readonly string[]
   status: CellStatus

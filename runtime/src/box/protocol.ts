@@ -147,7 +147,7 @@ export interface CellCapture {
   readonly nextToken: number
   readonly mailbox: readonly Message[]
   readonly incoming: readonly { incarnation: number; from: string; name: string; next: number; early: readonly Message[]; sender: string }[]
-  readonly outgoing: readonly { name: string; next: number; credited: number; waiting: readonly Message[] }[]
+  readonly outgoing: readonly { name: string; next: number; credited: number; last: string; waiting: readonly Message[] }[]
 }
 
 export interface CarryMessage {

@@ -100,12 +100,14 @@ export class Mesh {
    *
    * @throws OvidError 'no-such-place' if `peer` is not attached; 'not-plain-data' or 'message-too-large' if the message
    * cannot be encoded. Nothing was sent then.
+   * @returns the size of the message in bytes.
    */
-  send(peer: number, message: Message): void {
+  send(peer: number, message: Message): number {
     const to = this.#peers.get(peer)
     if (to === undefined) throw new OvidError('no-such-place', `thread ${peer} is not connected with this one`)
     const { head, body } = encodeMessageShared(message)
     to.outbox[message.lane].send(head, body)
+    return head.length + body.length
   }
 
   /**

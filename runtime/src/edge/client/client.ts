@@ -1,0 +1,216 @@
+import type { Cell, EdgeReceiver } from '../../box/cell.js'
+import type { Host } from '../../box/host.js'
+import { type ErrorBody, errorBody, OvidError } from '../../message/errors.js'
+import type { Message } from '../../message/envelope.js'
+import type { AgentClient, CallOptions } from './types.js'
+
+/** The thread an edge stands on: its host, and a way to have it run. */
+export interface EdgeThread {
+  readonly host: Host
+  /** Has the host do what there is to do, now or when its turn is over. */
+  kick(): void
+}
+
+export interface ClientOptions {
+  /** Default time-out of calls, ms. */
+  readonly timeoutMs?: number
+  /** Calls under way at a time; more wait. */
+  readonly maxInFlight?: number
+  /** Calls that may wait; more fail with `overloaded`. */
+  readonly maxWaiting?: number
+}
+
+/** Answers requests that are sent to the edge itself. */
+export type RequestHandler = (type: string, body: unknown) => unknown
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: OvidError) => void
+  readonly dueMs: number
+  readonly what: string
+}
+
+interface Waiting extends Pending {
+  readonly name: string
+  readonly type: string
+  readonly body: unknown
+}
+
+const SWEEP_MS = 100
+
+/**
+ * An edge as a program uses it: calls become messages of the agent it is, answers settle promises. Clients
+ * and gateways are both this.
+ */
+export class EdgeClient implements EdgeReceiver {
+  readonly #thread: EdgeThread
+  readonly #options: Required<ClientOptions>
+  readonly #pending = new Map<number, Pending>()
+  readonly #waiting: Waiting[] = []
+  #cell: Cell | undefined
+  #handle: RequestHandler | undefined
+  #sweep: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(thread: EdgeThread, options: ClientOptions = {}) {
+    this.#thread = thread
+    this.#options = { timeoutMs: 30_000, maxInFlight: 4096, maxWaiting: 100_000, ...options }
+  }
+
+  /** The agent's id. */
+  get id(): string {
+    return this.#cell?.id ?? ''
+  }
+
+  /** Calls without an answer. */
+  get inFlight(): number {
+    return this.#pending.size + this.#waiting.length
+  }
+
+  /** Gives the edge the cell it speaks through. */
+  bind(cell: Cell, handle?: RequestHandler): void {
+    this.#cell = cell
+    this.#handle = handle
+  }
+
+  /**
+   * An agent's typed methods. The type comes from the definition alone: `agent<typeof kvs>('KVS')`.
+   */
+  agent<Definition = unknown>(name: string, options: CallOptions = {}): AgentClient<Definition> {
+    const methods = new Map<string, (message?: unknown, given?: CallOptions) => Promise<unknown>>()
+    return new Proxy({} as object, {
+      get: (_, type) => {
+        // A promise must not take this for one.
+        if (typeof type !== 'string' || type === 'then') return undefined
+        let method = methods.get(type)
+        if (method === undefined) {
+          method = (message, given) => this.call(name, type, message, given ?? options)
+          methods.set(type, method)
+        }
+        return method
+      },
+    }) as AgentClient<Definition>
+  }
+
+  /**
+   * Sends a request and waits for its reply. Calls to one name are delivered in the order they are made.
+   *
+   * Rejects with an OvidError: the agent's own, or `timeout`, `overloaded`, `agent-lost`, `agent-faulty`,
+   * `unknown-agent`, `unknown-message`, `invalid-message`, `not-plain-data`, `message-too-large`, `closed`.
+   */
+  call(name: string, type: string, body: unknown = null, options: CallOptions = {}): Promise<unknown> {
+    if (this.#closed || this.#cell === undefined) return Promise.reject(new OvidError('closed', `the client is closed; ${name}.${type} was not sent`))
+    const dueMs = performance.now() + (options.timeoutMs ?? this.#options.timeoutMs)
+    this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref()
+    return new Promise((resolve, reject) => {
+      const what = `${name}.${type}`
+      if (this.#pending.size < this.#options.maxInFlight && this.#waiting.length === 0) this.#send({ resolve, reject, dueMs, what, name, type, body })
+      else if (this.#waiting.length < this.#options.maxWaiting) this.#waiting.push({ resolve, reject, dueMs, what, name, type, body })
+      else reject(new OvidError('overloaded', `${this.inFlight} calls are under way; wait for some of them before ${what}`))
+    })
+  }
+
+  /** Sends a message that wants no reply. What cannot be delivered shows among the faults. */
+  tell(name: string, type: string, body: unknown = null): void {
+    if (this.#closed || this.#cell === undefined) throw new OvidError('closed', `the client is closed; ${name}.${type} was not sent`)
+    this.#thread.host.sendFrom(this.#cell, 'tell', name, type, body, 0, [], '', '')
+    this.#thread.kick()
+  }
+
+  #send(call: Waiting): void {
+    const cell = this.#cell as Cell
+    const { host } = this.#thread
+    const { name, type, body } = call
+    const correlation = host.newCorrelation(cell)
+    this.#pending.set(correlation, call)
+    const origin = host.options.place
+    host.addAsk(cell, { correlation, name, then: '', data: null, key: undefined, origin, dueMs: 0 })
+    try {
+      host.sendFrom(cell, 'request', name, type, body, correlation, cell.path, origin, '')
+    } catch (error) {
+      this.#pending.delete(correlation)
+      cell.asks.delete(correlation)
+      const { code, message } = errorBody(error)
+      call.reject(new OvidError(code, message))
+    }
+    this.#thread.kick()
+  }
+
+  settle(correlation: number, reply: Message): void {
+    const pending = this.#pending.get(correlation)
+    if (pending === undefined) return
+    this.#pending.delete(correlation)
+    if (reply.kind === 'reply') pending.resolve(reply.body)
+    else pending.reject(new OvidError(reply.type, String(reply.body)))
+    this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting.length > 0 && this.#pending.size < this.#options.maxInFlight && (this.#cell?.blocked ?? 0) === 0) {
+      this.#send(this.#waiting.shift() as Waiting)
+    }
+  }
+
+  ready(): void {
+    this.#sendWaiting()
+  }
+
+  #expire(): void {
+    const now = performance.now()
+    for (const [correlation, pending] of this.#pending) {
+      if (pending.dueMs > now) continue
+      this.#pending.delete(correlation)
+      this.#cell?.asks.delete(correlation)
+      pending.reject(new OvidError('timeout', `${pending.what} was not answered in time; whether it took effect is unknown`))
+    }
+    for (let index = this.#waiting.length - 1; index >= 0; index--) {
+      const waiting = this.#waiting[index] as Waiting
+      if (waiting.dueMs > now) continue
+      this.#waiting.splice(index, 1)
+      waiting.reject(new OvidError('timeout', `${waiting.what} was not sent in time: too many calls were under way`))
+    }
+    this.#sendWaiting()
+  }
+
+  receive(message: Message): void {
+    const { host } = this.#thread
+    const answer = (ok: boolean, value: unknown) => {
+      if (message.kind !== 'request') return
+      host.replyTo(message, ok, value, this.id)
+      this.#thread.kick()
+    }
+    const fail = (error: unknown) => answer(false, error instanceof OvidError ? errorBody(error) : ({ code: 'agent-faulty', message: `${this.id}: ${errorBody(error).message}` } satisfies ErrorBody))
+    if (this.#handle === undefined) {
+      fail(new OvidError('unknown-message', `${this.id} is a client; it takes no requests`))
+      return
+    }
+    try {
+      const result = this.#handle(message.type, message.body)
+      if (result instanceof Promise) result.then((value) => answer(true, value ?? null), fail)
+      else answer(true, result ?? null)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  /** Fails what is under way and takes nothing more. */
+  shut(): void {
+    this.#closed = true
+    clearInterval(this.#sweep)
+    const error = (what: string) => new OvidError('closed', `the client was closed while ${what} was under way; whether it took effect is unknown`)
+    for (const pending of [...this.#pending.values(), ...this.#waiting.splice(0)]) pending.reject(error(pending.what))
+    this.#pending.clear()
+  }
+
+  /** Leaves the system, when everything that was sent has been consumed. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.shut()
+    const cell = this.#cell
+    if (cell === undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#thread.host.leave(cell, resolve)
+      this.#thread.kick()
+    })
+  }
+}

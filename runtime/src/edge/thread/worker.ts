@@ -1,0 +1,32 @@
+import * as Comlink from 'comlink'
+import { ModuleStore } from '../module-store.js'
+import { mortalEndpoint, type ThreadControl, type WorkerTask } from './control.js'
+import { ThreadLoop } from './loop.js'
+
+/** The one task of a worker thread: it ends when the box stops. */
+export default async function work(task: WorkerTask): Promise<void> {
+  const { place, controller, development, links, control } = task
+  const loop = new ThreadLoop({
+    place,
+    controller,
+    development,
+    store: new ModuleStore(),
+    onBroken: (peer, error) => loop.host.fault(loop.host.id, 'malformed', `from thread ${peer}: ${error instanceof Error ? error.message : String(error)}`),
+  })
+  for (const link of links) loop.attach(link)
+  await new Promise<void>((resolve) => {
+    const threadControl: ThreadControl = {
+      attach: (link) => loop.attach(link),
+      detach: (peer) => void loop.mesh.detach(peer),
+      statistics: () => ({ ...loop.statistics(), heapBytes: process.memoryUsage().heapUsed }),
+      stop: async () => {
+        await loop.stop()
+        // Later than the reply to this call, which has to leave first.
+        setImmediate(resolve)
+      },
+    }
+    Comlink.expose(threadControl, mortalEndpoint(control))
+    loop.turn()
+  })
+  control.close()
+}
