@@ -108,7 +108,10 @@ describe('the server', () => {
 
   it('takes another port if its own is taken, where that is allowed', async () => {
     const { port } = (await start()).statistics
-    await expect(start({ port })).rejects.toThrow('EADDRINUSE')
+    await expect(start({ port })).rejects.toMatchObject({
+      code: 'cannot-start',
+      message: expect.stringContaining('EADDRINUSE'),
+    })
     const other = await start({ port, anyPortIfTaken: true })
     expect(other.statistics.port).not.toBe(port)
     expect(await new Client(other).say('PING\r\n').reply()).toBe('PONG')

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { OvidError } from '@ovid/runtime'
 import type { Statistics, Store } from './commands/command.js'
 import { Connection } from './connection.js'
 import { Window } from './window.js'
@@ -33,7 +34,7 @@ export class RespServer {
   readonly #connections = new Set<Connection>()
   readonly #window = new Window(mostUnderWay)
 
-  /** @throws the socket's error if it cannot listen */
+  /** @throws OvidError `cannot-start` if it cannot listen there */
   static async start(options: ServerOptions): Promise<RespServer> {
     // The client may end its side first and still wants its replies: printf … | nc.
     const server = createServer({ allowHalfOpen: true, highWaterMark: socketBufferBytes, noDelay: true })
@@ -92,8 +93,9 @@ async function listen(server: Server, { host, port, anyPortIfTaken }: ServerOpti
   try {
     return await listenOn(server, host, port)
   } catch (error) {
-    if (!anyPortIfTaken || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    return await listenOn(server, host, 0)
+    const { code, message } = error as NodeJS.ErrnoException
+    if (anyPortIfTaken && code === 'EADDRINUSE') return await listenOn(server, host, 0)
+    throw new OvidError('cannot-start', `cannot listen on port ${port} of ${host}: ${message}`)
   }
 }
 
