@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../message/envelope.js'
 import { OvidError } from '../../message/errors.js'
+import { encodeBody } from './body.js'
 import { decodeMessage, encodeMessage, messageLimitBytes } from './message.js'
 
 const seed = Date.now()
@@ -23,6 +24,7 @@ const sample: Message = {
   body: { key: 'k', value: 'v' },
 }
 
+const isPlain = (value: unknown) => codeOf(() => encodeBody(value)) === 'nothing'
 const name = fc.oneof(
   fc.string(),
   fc.string({ unit: 'grapheme' }),
@@ -42,9 +44,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.record({
   origin: name,
   as: name,
   type: name,
-  body: fc
-    .anything({ withDate: false })
-    .filter((value) => codeOf(() => encodeMessage({ ...sample, body: value })) === 'nothing'),
+  body: fc.anything({ withMap: true, withSet: true, withBigInt: true, withTypedArray: true }).filter(isPlain),
 })
 
 describe('a message', () => {
@@ -102,7 +102,10 @@ describe('a message', () => {
 
   test('that is cut off or changed is malformed or another message, and never anything else', () => {
     const encoded = encodeMessage(sample)
-    for (let end = 0; end < encoded.length - 12; end++) {
+    const bodyStart = encoded.length - encodeBody(sample.body).length
+    for (let end = 0; end < encoded.length; end++) {
+      // Where the body begins it may as well be one without: how long a message is, its record says.
+      if (end === bodyStart) continue
       expect(codeOf(() => decodeMessage(encoded.subarray(0, end)))).toBe('malformed')
     }
     const isAnswered = (bytes: Uint8Array) => ['nothing', 'malformed'].includes(codeOf(() => decodeMessage(bytes)))
