@@ -7,6 +7,7 @@ import { isWithin, visibleSender } from '../latt/path.js'
 import { type ErrorBody, errorBody, invariant, OvidError } from '../message/errors.js'
 import type { Message, Place } from '../message/envelope.js'
 import { freezePlain } from '../message/plain.js'
+import { captureImage } from './capture.js'
 import {
   Cell,
   type EdgeReceiver,
@@ -77,6 +78,22 @@ interface TimerEntry {
   readonly record: TimerRecord | AskRecord
 }
 
+/** A message as a watcher sees it. */
+export interface Watched {
+  /** When it was handled, ms since the epoch. */
+  readonly at: number
+  /** The physical agent that handled it. */
+  readonly agent: string
+  readonly kind: Message['kind'] | 'timer'
+  readonly from: string
+  readonly name: string
+  readonly type: string
+  readonly body: unknown
+}
+
+/** A watcher is for looking, not for recording: what is more than this in one run is not shown. */
+const WATCHED_PER_RUN = 100
+
 /** Messages one agent handles before the next has its turn. */
 const TURN = 64
 
@@ -115,6 +132,7 @@ export class Host {
   readonly #lost = new Map<string, Message[]>()
   readonly #joining = new Map<number, (id: string, serial: number) => void>()
   #nextJoin = 1
+  #watchers: { readonly id: string; readonly to: string; left: number }[] = []
 
   constructor(options: HostOptions) {
     this.options = options
@@ -495,6 +513,12 @@ export class Host {
       case 'lost':
         this.#agentsLost((body as { ids: readonly string[] }).ids)
         break
+      case 'image':
+        this.#image(message)
+        break
+      case 'watch':
+        this.#watch(message)
+        break
       case 'probe':
         this.flow.probe(body)
         break
@@ -503,6 +527,37 @@ export class Host {
         break
       default:
         this.fault(this.id, 'unknown-message', `${message.type} from ${message.from}`)
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------- looking in
+
+  /** A copy of an agent's image, for people: the agent runs on. */
+  #image(request: Message): void {
+    const { id } = request.body as { id: string }
+    const cell = this.cells.get(id)
+    if (cell === undefined) this.replyTo(request, false, { code: 'agent-lost', message: `${id} is not on ${this.options.place}` })
+    else this.replyTo(request, true, structuredClone(captureImage(cell, id)))
+  }
+
+  /** Begins or ends sending a watcher a copy of what the agents at and below an id handle. */
+  #watch(request: Message): void {
+    const { id, on } = request.body as { id: string; on: boolean }
+    const to = request.path[0] ?? ''
+    this.#watchers = this.#watchers.filter((watcher) => watcher.id !== id || watcher.to !== to)
+    if (on) this.#watchers.push({ id, to, left: WATCHED_PER_RUN })
+    this.replyTo(request, true, null)
+  }
+
+  #show(cell: Cell, work: Work): void {
+    for (const watcher of this.#watchers) {
+      if (!isWithin(cell.id, watcher.id) || watcher.left-- <= 0) continue
+      const { kind } = work
+      const { from, name, type, body } = kind === 'timer' ? { from: cell.id, name: cell.id, type: work.timer.handler, body: work.timer.data } : work
+      const shown: Watched = { at: this.now, agent: cell.id, kind, from, name, type, body }
+      this.sendById({
+        kind: 'tell', lane: 'data', from: this.id, incarnation: 0, to: watcher.to, name: '', sequence: 0, correlation: 0, path: [], origin: '', as: '', type: 'watched', body: shown,
+      })
     }
   }
 
@@ -633,6 +688,7 @@ export class Host {
   /** Time moves to `now` (ms since the epoch), due timers fire, and up to `budget` messages are handled. */
   run(now: number, budget: number): number {
     this.now = Math.max(this.now, now)
+    for (const watcher of this.#watchers) watcher.left = WATCHED_PER_RUN
     this.#fireTimers()
     this.flow.tick()
     let left = budget
@@ -657,6 +713,7 @@ export class Host {
   #handle(cell: Cell, work: Work): void {
     cell.handled++
     this.handled++
+    if (this.#watchers.length > 0) this.#show(cell, work)
     if (work.kind === 'timer') {
       this.#handleTimer(cell, work)
       return
@@ -730,6 +787,7 @@ export class Host {
       return
     }
     cell.asks.delete(message.correlation)
+    if (ask.dueMs > 0) this.#cancelled++
     const definition = cell.definition as AgentDefinition
     const outcome =
       message.kind === 'reply'

@@ -1,15 +1,20 @@
 import { availableParallelism } from 'node:os'
+import type { AgentImage } from '../../agent/image.js'
 import { boxManager } from '../../box/box-manager.js'
-import { boxManagerId, CONTROLLER } from '../../box/protocol.js'
+import { isBearer, liftNode } from '../../box/carry.js'
+import type { Watched } from '../../box/host.js'
+import { boxManagerId, CONTROLLER, hostId } from '../../box/protocol.js'
 import { type ControllerDefinition, controllerDefinition } from '../../controller/controller.js'
 import type { Plugin } from '../../controller/deployment.js'
+import type { CodeRef } from '../../latt/code.js'
+import type { LattNode } from '../../latt/latt.js'
 import type { Place } from '../../message/envelope.js'
 import { OvidError } from '../../message/errors.js'
-import { type ClientOptions, EdgeClient } from '../client/client.js'
+import { type ClientOptions, EdgeClient, type RequestHandler } from '../client/client.js'
 import type { AgentClient } from '../client/types.js'
 import { ModuleStore } from '../module-store.js'
 import { ThreadLoop } from '../thread/loop.js'
-import { loadPlugin, loadSystem } from './load-system.js'
+import { loadAgent, loadPlugin, loadSystem } from './load-system.js'
 import { ThreadPool } from './pool.js'
 
 export interface BoxOptions {
@@ -27,6 +32,18 @@ export interface BoxOptions {
   readonly planTimeoutMs?: number
   /** Told of what goes wrong at the edges of the box. Default: a line on standard error. */
   readonly onError?: (error: Error) => void
+}
+
+interface Layout {
+  readonly epoch: number
+  readonly node: LattNode
+  readonly agents: readonly { readonly id: string; readonly place: Place; readonly status: string }[]
+}
+
+/** An agent as a person may look into it. */
+export interface Inspection extends Pick<AgentImage, 'state' | 'timers' | 'asks' | 'deferred'> {
+  readonly id: string
+  readonly epoch: number
 }
 
 /** Statistics of one thread. */
@@ -124,16 +141,20 @@ export class Box {
   /** A client in this process. */
   async connect(options: ClientOptions = {}): Promise<EdgeClient> {
     if (this.#stopped !== undefined) throw new OvidError('closed', 'the box is stopped')
-    const client = new EdgeClient(this.loop, options)
+    const client = new EdgeClient(this.loop, { ...options, onClosed: () => this.#clients.delete(client) })
+    await this.#join(client)
+    return client
+  }
+
+  #join(client: EdgeClient, handle?: RequestHandler): Promise<void> {
     this.#clients.add(client)
-    await new Promise<void>((resolve) => {
+    return new Promise<void>((resolve) => {
       this.loop.host.join(client, (cell) => {
-        client.bind(cell)
+        client.bind(cell, handle)
         resolve()
       })
       this.loop.kick()
     })
-    return client
   }
 
   /** The controller's typed methods, for a client. */
@@ -146,6 +167,55 @@ export class Box {
     const plugin = await loadPlugin(specifier, from, this.store)
     await this.controller(client).registerPlugin(plugin)
     return plugin
+  }
+
+  /**
+   * Finds the agent an upgrade leads to: `path`, or `path#export`. A file that has changed is loaded anew.
+   *
+   * @throws OvidError `code-not-found`
+   */
+  async loadUpgrade(path: string, kind?: string): Promise<{ code: CodeRef; kind: string; version: number }> {
+    const { code, definition } = await loadAgent(path, kind, this.store)
+    return { code, kind: definition.kind, version: definition.version }
+  }
+
+  /** A virtual agent's image, lifted from its parts, or a physical agent's own. The agent runs on. */
+  async inspect(client: EdgeClient, id: string): Promise<Inspection> {
+    const { epoch, node, agents } = (await this.controller(client).layout({ id })) as Layout
+    const images = new Map<string, AgentImage>()
+    for (const { id: each, place, status } of agents) {
+      if (!isBearer(node, each)) continue
+      if (status === 'lost') throw new OvidError('agent-lost', `${each} was lost with its thread; its state is gone`)
+      images.set(each, (await client.call(hostId(place), 'image', { id: each })) as AgentImage)
+    }
+    const first = agents[0]
+    if (images.size === 0) {
+      const what = node.role === 'gateway' ? 'is a gateway and keeps no state here' : 'is a proxy'
+      throw new OvidError('agent-pinned', `${id} ${what}${first === undefined ? '' : ` (on ${first.place})`}`)
+    }
+    const { state, timers, asks, deferred } = liftNode(node, images, this.store)
+    return { id, epoch, state, timers, asks, deferred }
+  }
+
+  /** Shows `listener` the messages that the agents at and below an id handle, until the returned function is called. */
+  async watch(client: EdgeClient, id: string, listener: (message: Watched) => void): Promise<() => Promise<void>> {
+    await this.controller(client).layout({ id })
+    const watcher = new EdgeClient(this.loop)
+    await this.#join(watcher, (type, body) => {
+      if (type === 'watched') listener(body as Watched)
+    })
+    const tellAll = async (on: boolean) => {
+      const boxes = await this.controller(client).boxes()
+      for (const { place, status } of boxes.flatMap((box) => box.threads)) {
+        if (status === 'running') await watcher.call(hostId(place), 'watch', { id, on })
+      }
+    }
+    await tellAll(true)
+    return async () => {
+      await tellAll(false)
+      await watcher.close()
+      this.#clients.delete(watcher)
+    }
   }
 
   async statistics(): Promise<ThreadStatistics[]> {

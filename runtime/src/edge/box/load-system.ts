@@ -1,5 +1,8 @@
+import { stat } from 'node:fs/promises'
+import { type AgentDefinition, isDefinition } from '../../agent/definition.js'
 import type { Boot } from '../../controller/boot.js'
 import type { Plugin } from '../../controller/deployment.js'
+import type { CodeRef } from '../../latt/code.js'
 import type { SystemDefinition } from '../../latt/system.js'
 import { isTransformation, type Transformation } from '../../latt/transformation.js'
 import type { Place } from '../../message/envelope.js'
@@ -15,6 +18,30 @@ export async function loadPlugin(specifier: string, from: string, store: ModuleS
   const code = { module, pick: [pick] }
   const transformation = (await store.load(code)) as Transformation
   return { name: transformation.name, version: transformation.version, code }
+}
+
+/**
+ * An agent by the path of its module, `path` or `path#export`; of several the one of the kind wanted. The
+ * file's time of change is part of its name, so that a changed file is new code.
+ */
+export async function loadAgent(path: string, kind: string | undefined, store: ModuleStore): Promise<{ code: CodeRef; definition: AgentDefinition }> {
+  const hash = path.lastIndexOf('#')
+  const [file, wanted] = hash < 0 ? [path, undefined] : [path.slice(0, hash), path.slice(hash + 1)]
+  const url = fileUrl(file)
+  const { mtimeMs } = await stat(new URL(url)).catch(() => {
+    throw new OvidError('code-not-found', `there is no file ${file}`)
+  })
+  const module = `${url}?modified=${Math.trunc(mtimeMs)}`
+  const agents = Object.entries(await importModule(module)).filter((entry): entry is [string, AgentDefinition] => isDefinition(entry[1]) && entry[1].form === 'agent')
+  const fits = agents.filter(([name, agent]) => (wanted === undefined || name === wanted) && (kind === undefined || agent.kind === kind))
+  const [name, definition] = fits.find(([each]) => each === 'default') ?? fits[0] ?? []
+  if (name === undefined || definition === undefined) {
+    const found = agents.map(([each, agent]) => `${each} (${agent.kind} ${agent.version})`).join(', ') || 'none'
+    throw new OvidError('code-not-found', `${file} exports no agent${kind === undefined ? '' : ` of kind ${kind}`}${wanted === undefined ? '' : ` as ${wanted}`}; it exports ${found}`)
+  }
+  const code = { module, pick: [name] }
+  await store.load(code)
+  return { code, definition }
 }
 
 /**
@@ -49,6 +76,5 @@ export async function loadSystem(path: string, box: string, store: ModuleStore):
     }
     transformations.push({ at, plugin: name, options: by.options })
   }
-  // Parts of plug-ins are found by name as well, and the controller wants them at hand.
   return { name: system.name, agents, plugins, transformations }
 }

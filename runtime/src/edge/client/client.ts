@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly maxInFlight?: number
   /** Calls that may wait; more fail with `overloaded`. */
   readonly maxWaiting?: number
+  /** Called once the client has left. */
+  readonly onClosed?: () => void
 }
 
 /** Answers requests that are sent to the edge itself. */
@@ -44,7 +46,7 @@ const SWEEP_MS = 100
  */
 export class EdgeClient implements EdgeReceiver {
   readonly #thread: EdgeThread
-  readonly #options: Required<ClientOptions>
+  readonly #options: Required<Omit<ClientOptions, 'onClosed'>> & Pick<ClientOptions, 'onClosed'>
   readonly #pending = new Map<number, Pending>()
   readonly #waiting: Waiting[] = []
   #cell: Cell | undefined
@@ -209,7 +211,10 @@ export class EdgeClient implements EdgeReceiver {
     const cell = this.#cell
     if (cell === undefined) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#thread.host.leave(cell, resolve)
+      this.#thread.host.leave(cell, () => {
+        this.#options.onClosed?.()
+        resolve()
+      })
       this.#thread.kick()
     })
   }
