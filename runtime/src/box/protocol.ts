@@ -123,7 +123,7 @@ export interface DrainedMessage {
   readonly plan: number
   readonly id: string
   readonly serial: number
-  readonly sent: readonly (readonly [target: string, name: string, count: number])[]
+  readonly sent: readonly (readonly [name: string, count: number])[]
   readonly consumed: readonly (readonly [serial: number, name: string, count: number])[]
 }
 
@@ -167,6 +167,8 @@ export interface CarryMessage {
 export interface SpawnMessage {
   readonly ticket: number
   readonly agents: readonly StartSpec[]
+  /** Inside a subtree that is being held: they are part of the old layout. */
+  readonly held?: { readonly plan: number; readonly region: string }
 }
 
 /** Clients that left, with their proxies. */

@@ -70,7 +70,10 @@ export class Reconfiguration {
   #over = 0
   /** Starts that wait for code or for gateways. */
   readonly #starting = new Set<Starting>()
-  /** Cells whose state comes by the carry, beside an old cell of the same id on this thread. */
+  /**
+   * Cells whose state comes by the carry. Nothing reaches them before the route stage: until then their ids
+   * still mean the old agents, which may be on this very thread.
+   */
   readonly #successors = new Map<string, Cell>()
   /** Fences that came before this host was told of the route stage. */
   readonly #earlyFences = new Map<number, Set<Place>>()
@@ -151,13 +154,30 @@ export class Reconfiguration {
 
   /** Starts ingress proxies and the like outside any plan. */
   spawn(message: SpawnMessage): void {
-    const { ticket, agents } = message
+    const { ticket, agents, held } = message
     const { place } = this.#host.options
     const fresh = agents.filter((agent) => this.#host.cells.get(agent.id)?.serial !== agent.serial)
     this.#begin({
       agents: fresh, codes: [], held: undefined, gateways: new Set(), started: [], plan: 0,
-      done: (error) => this.#host.tellController('spawned', { ticket, place, ...(error !== undefined && { error: errorBody(error) }) }),
+      done: (error) => {
+        if (error === undefined && held !== undefined) this.#joinHeld(agents, held)
+        this.#host.tellController('spawned', { ticket, place, ...(error !== undefined && { error: errorBody(error) }) })
+      },
     })
+  }
+
+  /** A proxy that is first needed while its subtree comes to rest does its part in that. */
+  #joinHeld(agents: readonly StartSpec[], held: { plan: number; region: string }): void {
+    const work = this.#work
+    if (work?.plan !== held.plan || work.begun.has('abort')) return
+    for (const { id } of agents) {
+      const cell = this.#host.cells.get(id)
+      if (cell === undefined) continue
+      work.old.add(cell)
+      cell.region = held.region
+      this.#host.flow.ease(cell, held.region)
+      this.checkDrained(cell)
+    }
   }
 
   #begin(starting: Starting): void {
@@ -218,10 +238,11 @@ export class Reconfiguration {
     const { held } = starting
     const target = agent.target === undefined ? undefined : (this.#host.options.code.get(agent.target) as AgentDefinition)
     const spec = { id: agent.id, serial: agent.serial, self: agent.self, definition, target, status: held === undefined ? ('running' as const) : ('held' as const) }
-    const succeeds = held !== undefined && this.#host.cells.has(agent.id)
-    const cell = succeeds ? this.#host.makeCell(spec) : this.#host.addCell(spec)
-    if (succeeds) this.#successors.set(agent.id, cell)
-    held?.add(cell)
+    const cell = held === undefined ? this.#host.addCell(spec) : this.#host.makeCell(spec)
+    if (held !== undefined) {
+      this.#successors.set(agent.id, cell)
+      held.add(cell)
+    }
     try {
       // A held agent gets its state by the carry; proxies are made anew.
       if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined)) cell.state = definition.init(agent.params)
@@ -289,11 +310,11 @@ export class Reconfiguration {
     const work = this.#work
     const { region } = cell
     if (work === undefined || region === undefined || cell.status !== 'running' || cell.mailbox.length > 0) return
-    const sent: [string, string, number][] = []
+    const sent: [string, number][] = []
     for (const out of cell.outgoing.values()) {
       if (!isWithin(out.last === '' ? out.name : out.last, region) || out.next === 1) continue
       if (out.waiting.length > 0) return
-      sent.push([out.last, out.name, out.next - 1])
+      sent.push([out.name, out.next - 1])
     }
     const consumed: [number, string, number][] = []
     for (const found of cell.incoming.values()) {
@@ -417,6 +438,8 @@ export class Reconfiguration {
       const failed = work.batches.find((batch) => batch.error !== undefined)?.error
       if (failed !== undefined) throw new OvidError(failed.code, failed.message)
       if (operation.recipe?.carrier === this.#host.options.place) this.#lower(work, operation.recipe)
+      // What is lowered for this place has come back by now, and with it this very step.
+      if (work.acks.has('carry')) return
       const shares = work.batches.filter((batch) => batch.part === 'share')
       const lowered = work.batches.filter((batch) => batch.part === 'lowered')
       const wants = operation.recipe !== undefined && operation.recipe.carrier !== '' && this.#receives(operation.recipe) ? 1 : 0
@@ -450,7 +473,7 @@ export class Reconfiguration {
   }
 
   #heldCell(work: PlanWork, id: string): Cell {
-    const cell = this.#successors.get(id) ?? this.#host.cells.get(id)
+    const cell = this.#successors.get(id)
     invariant(cell !== undefined && work.held.has(cell), 'I5', () => `${id} was not started held`)
     return cell
   }
@@ -477,7 +500,8 @@ export class Reconfiguration {
       const cell = this.#heldCell(work, id)
       const image = combineImages(recipe, id, parts, this.#host.options.code)
       installImage(this.#host, cell, image)
-      for (const ask of image.asks) owners.push([ask.correlation, ask.origin, id])
+      const answered = new Set(image.replies.map((reply) => reply.correlation))
+      for (const ask of image.asks) if (!answered.has(ask.correlation)) owners.push([ask.correlation, ask.origin, id])
     }
     return owners
   }
@@ -569,6 +593,7 @@ export class Reconfiguration {
     const answer = message.kind === 'reply' || message.kind === 'error'
     const owner = answer ? forwarding.answers.get(message.correlation) : forwarding.homes.get(message.from)
     if (owner === undefined) return false
+    if (answer) this.#host.graves.delete(message.correlation)
     this.#host.forwarded++
     this.#host.sendById({ ...message, to: owner })
     return true

@@ -1,9 +1,9 @@
 import type { Context, DeferredToken } from '../agent/context.js'
 import { defineAgent } from '../agent/definition.js'
-import { boxManagerId, hostId, type GoneMessage, type RouteMessage } from '../box/protocol.js'
+import { boxManagerId, hostId, type GoneMessage, type RouteMessage, type SpawnMessage } from '../box/protocol.js'
 import type { AckMessage, DrainedMessage } from '../box/protocol.js'
 import type { CodeStore } from '../latt/code.js'
-import { findNode, type LattNode, leaves, resolve, transformationOf } from '../latt/latt.js'
+import { findNode, type LattNode, leaves, type Resolution, resolve, transformationOf } from '../latt/latt.js'
 import { isWithin, parentOf } from '../latt/path.js'
 import { errorBody, OvidError } from '../message/errors.js'
 import type { Place } from '../message/envelope.js'
@@ -168,6 +168,7 @@ export function controllerDefinition(store: CodeStore) {
     if (active === undefined) return
     context.setTimer({ handler: 'tick', afterMs: TICK_MS })
     for (;;) {
+      if (waitsForSpawns(state, active)) return
       const step = tickPlan(active, context.now, alivePlaces(state))
       if (step.send !== undefined) sendOperations(context, active, step.send)
       if (step.commit) commit(state, active)
@@ -177,6 +178,17 @@ export function controllerDefinition(store: CodeStore) {
       }
       if (!step.again) return
     }
+  }
+
+  /**
+   * A proxy on its way up is held with the rest of its subtree, so it must be there by then; and what ends at
+   * the commit must have begun before.
+   */
+  const waitsForSpawns = (state: ControllerState, active: ActivePlan): boolean => {
+    if (active.failure !== undefined || active.waiting.size > 0 || !active.sent) return false
+    const { region } = active.plan
+    if (active.stage === 'start') return [...state.spawns.keys()].some((id) => region !== undefined && isWithin(id, region))
+    return active.stage === 'carry' && state.spawns.size > 0
   }
 
   /** The one point of no return: from here on every failure ends with the new layout. */
@@ -233,10 +245,12 @@ export function controllerDefinition(store: CodeStore) {
   }
 
   /** Whether an answer would have to be taken back by the plan under way. */
-  const mustWait = (state: ControllerState, miss: Resolve, target: string): boolean => {
+  const mustWait = (state: ControllerState, miss: Resolve, found: Exclude<Resolution, { found: 'unknown' }>): boolean => {
     const region = state.active?.committed === false ? state.active.plan.region : undefined
+    const target = found.found === 'agent' ? found.id : found.node.id
     if (region === undefined || !isWithin(target, region) || isWithin(miss.source, region)) return false
-    return state.deployment.given.get(miss.name)?.has(miss.source) !== true
+    // The new layout has a proxy for everyone who was a client when it was planned, and for nobody else.
+    return found.found === 'no-ingress' || state.deployment.given.get(region)?.has(miss.source) !== true
   }
 
   const answer = (state: ControllerState, miss: Resolve, context: Context): void => {
@@ -246,7 +260,7 @@ export function controllerDefinition(store: CodeStore) {
     const found = resolve(state.deployment.latt, source, name)
     if (found.found === 'unknown') {
       tellRoute(context, place, { source, name, error: { code: 'unknown-agent', message: found.why } })
-    } else if (mustWait(state, miss, found.found === 'agent' ? found.id : found.node.id)) {
+    } else if (mustWait(state, miss, found)) {
       state.misses.push(miss)
     } else if (found.found === 'no-ingress') {
       spawnIngress(state, miss, found.node, context)
@@ -289,13 +303,21 @@ export function controllerDefinition(store: CodeStore) {
     const ticket = state.nextTicket++
     state.spawns.set(made.ingress.id, { ticket, id: made.ingress.id, waiting: [miss] })
     const { place, ...agent } = startSpec(state.deployment, made.ingress.id)
-    context.tell(hostId(place), 'spawn', { ticket, agents: [agent] })
+    const held = active?.committed === false && active.plan.region !== undefined && isWithin(agent.id, active.plan.region) ? { plan: active.number, region: active.plan.region } : undefined
+    const message: SpawnMessage = { ticket, agents: [agent], ...(held !== undefined && active?.stage !== 'start' && { held }) }
+    context.tell(hostId(place), 'spawn', message)
   }
 
   const withSpawned = (active: ActivePlan, ingress: Physical, node: LattNode, parent: string) => {
     const { plan } = active
+    const { recipe, region } = plan
+    const inside = recipe !== undefined && region !== undefined && isWithin(ingress.id, region)
     const survives = physicalAt(plan.after, node.client ?? '')?.serial === physicalAt(plan.before, node.client ?? '')?.serial
-    if (!survives) return { ...plan, stops: [...plan.stops, [ingress.id, ingress.place] as const], goneSerials: [...plan.goneSerials, ingress.serial] }
+    if (inside || !survives) {
+      const old = [ingress.id, ingress.place] as const
+      const olds = inside ? { recipe: { ...recipe, olds: [...recipe.olds, old] } } : {}
+      return { ...plan, ...olds, stops: [...plan.stops, old], goneSerials: [...plan.goneSerials, ingress.serial] }
+    }
     const after = deployIngress({ ...plan.after, nextSerial: ingress.serial }, parent, node.client ?? '', store).deployment
     return { ...plan, after: { ...after, agents: new Map(after.agents).set(ingress.id, { ...ingress }) } }
   }
@@ -308,6 +330,7 @@ export function controllerDefinition(store: CodeStore) {
       if (message.error === undefined) answer(state, miss, context)
       else tellRoute(context, miss.place, { source: miss.source, name: miss.name, error: message.error })
     }
+    if (state.active?.boot === false) advance(state, context)
     takeNext(state, context)
   }
 

@@ -1,5 +1,5 @@
 import { isDirect } from '../box/carry.js'
-import type { AskOwner, Operation, Recipe, Relocation, Stage, StartSpec } from '../box/protocol.js'
+import type { AskOwner, DrainedMessage, Operation, Recipe, Relocation, Stage, StartSpec } from '../box/protocol.js'
 import type { CodeRef, CodeStore } from '../latt/code.js'
 import { codeKey } from '../latt/code.js'
 import { findNode, type LattNode, leaves, resolve } from '../latt/latt.js'
@@ -233,14 +233,15 @@ function routeOperations(plan: Plan, alive: readonly Place[], owners: readonly A
 /** Whether the inside of a held subtree has come to rest: all that was sent in it has been consumed in it. */
 export function isDrained(
   plan: Plan,
-  reports: ReadonlyMap<string, { serial: number; sent: readonly (readonly [string, string, number])[]; consumed: readonly (readonly [number, string, number])[] }>,
+  reports: ReadonlyMap<string, Pick<DrainedMessage, 'serial' | 'sent' | 'consumed'>>,
 ): boolean {
   const olds = (plan.recipe?.olds ?? []).map(([id]) => id)
   if (olds.some((id) => !reports.has(id))) return false
   const consumed = new Map<string, number>()
-  for (const [id, report] of reports) for (const [serial, name, count] of report.consumed) consumed.set(`${id} ${serial} ${name}`, count)
+  // A channel's cursor has one home at a time, wherever the channel leads just now.
+  for (const report of reports.values()) for (const [serial, name, count] of report.consumed) consumed.set(`${serial} ${name}`, count)
   for (const report of reports.values()) {
-    for (const [target, name, count] of report.sent) if ((consumed.get(`${target} ${report.serial} ${name}`) ?? 0) < count) return false
+    for (const [name, count] of report.sent) if ((consumed.get(`${report.serial} ${name}`) ?? 0) < count) return false
   }
   return true
 }

@@ -158,7 +158,8 @@ export function applyTransformation(
     const child = childNode(node, { code: plugin.code, transformation }, spec)
     const before = node.children.find((old) => old.id === child.id && old.role === child.role)
     if (before?.applied === undefined) return child
-    return applyTransformation(child, { name: before.applied.plugin, code: before.applied.code }, { ...before.applied.options }, store)
+    const kept = before.children.filter((each) => each.role !== 'ingress')
+    return applyTransformation({ ...child, children: kept }, { name: before.applied.plugin, code: before.applied.code }, { ...before.applied.options }, store)
   })
   const applied: Applied = {
     plugin: plugin.name,
