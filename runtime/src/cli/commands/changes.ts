@@ -1,0 +1,124 @@
+import type { ChangeResult } from '../../controller/controller.js'
+import { invariant, OvidError } from '../../message/errors.js'
+import { type Answer, type Command, word } from '../command.js'
+import { readLine } from '../read-line.js'
+import { bytes, duration, table } from '../text.js'
+import { changeText, resultText } from './change-text.js'
+
+/** The controller defers its reply until the change is done: it is never null. */
+function answer(result: ChangeResult | null): Answer {
+  invariant(result !== null, 'reply')
+  return { data: result, text: resultText(result) }
+}
+
+/** `transform ID PLUGIN key=value …` */
+export const transform: Command = {
+  name: 'transform',
+  summary: 'Applies a transformation to an agent, or changes the options of the one it has, while it runs.',
+  details: [
+    'Nothing is lost, doubled or reordered meanwhile. `plugin list` shows the plug-ins and their options.',
+    'accept=weaker allows a change that would lose a guarantee.',
+  ],
+  examples: ['transform KVS shard shards=3', 'transform KVS shard shards=5 --dry-run'],
+  parameters: [
+    { name: 'ID', kind: 'agent' },
+    { name: 'PLUGIN', kind: 'plugin' },
+    { name: 'OPTIONS', kind: 'options', optional: true },
+  ],
+  changes: true,
+  run: async (session, given) => {
+    const { id } = await session.node(word(given, 'ID'))
+    const { accept, ...options } = given.options
+    const weaker = accept === undefined ? {} : { accept: String(accept) }
+    return answer(
+      await session.controller.change({
+        verb: 'transform',
+        id,
+        plugin: word(given, 'PLUGIN'),
+        options,
+        dryRun: given.dryRun,
+        ...weaker,
+      }),
+    )
+  },
+}
+
+/** `untransform ID` */
+export const untransform: Command = {
+  name: 'untransform',
+  summary: 'Takes the transformation off an agent: one agent takes over from its parts, with all they had.',
+  examples: ['untransform KVS'],
+  parameters: [{ name: 'ID', kind: 'agent' }],
+  changes: true,
+  run: async (session, given) => {
+    const { id } = await session.node(word(given, 'ID'))
+    return answer(await session.controller.change({ verb: 'untransform', id, dryRun: given.dryRun }))
+  },
+}
+
+/** `move ID BOX[/THREAD]` */
+export const move: Command = {
+  name: 'move',
+  summary: 'Moves a physical agent to another thread.',
+  details: [
+    'The place is a thread (main/2), just its number where there is one box (2), or a box: its thread with the fewest agents.',
+  ],
+  examples: ['move KVS main/2', 'move KVS/Shard2 1'],
+  parameters: [
+    { name: 'ID', kind: 'agent' },
+    { name: 'PLACE', kind: 'place' },
+  ],
+  changes: true,
+  run: async (session, given) => {
+    const { id } = await session.node(word(given, 'ID'))
+    const place = await session.place(word(given, 'PLACE'), id)
+    return answer(await session.controller.change({ verb: 'move', id, place, dryRun: given.dryRun }))
+  },
+}
+
+/** `undo` */
+export const undo: Command = {
+  name: 'undo',
+  summary: 'Takes the last change back. Upgrades cannot be undone.',
+  parameters: [],
+  changes: true,
+  run: async (session, given) => answer(await session.controller.undo({ dryRun: given.dryRun })),
+}
+
+/** `history` */
+export const history: Command = {
+  name: 'history',
+  summary: 'Lists the changes made, the last one last.',
+  parameters: [],
+  run: async ({ controller }) => {
+    const data = await controller.history()
+    const rows = data.map(({ epoch, change, pauseMs, movedBytes, undo: back }) => [
+      epoch,
+      changeText(change),
+      duration(pauseMs),
+      bytes(movedBytes),
+      back === undefined ? 'cannot be undone' : changeText(back),
+    ])
+    return {
+      data,
+      text:
+        data.length === 0 ? 'nothing was changed yet' : table(['epoch', 'change', 'pause', 'moved', 'undone by'], rows),
+    }
+  },
+}
+
+/** `plan CHANGE …` */
+export const plan: Command = {
+  name: 'plan',
+  summary: 'Shows what a change would do, and changes nothing.',
+  examples: ['plan transform KVS shard shards=3', 'plan undo'],
+  parameters: [{ name: 'CHANGE', kind: 'text' }],
+  run: async (session, given) => {
+    const { command, given: inner } = await readLine(word(given, 'CHANGE'), session)
+    if (command.changes !== true) {
+      const names = session.commands.filter((each) => each.changes).map((each) => each.name)
+      throw new OvidError('command-invalid', `plan: ${command.name} changes nothing; plan takes ${names.join(', ')}`)
+    }
+    return command.run(session, { ...inner, dryRun: true })
+  },
+}
