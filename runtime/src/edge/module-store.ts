@@ -1,8 +1,8 @@
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isAbsolute, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { resolve as resolveModule } from 'import-meta-resolve'
 import { type Definition, isDefinition } from '../agent/definition.js'
-import { type CodeRef, codeKey, type CodeStore } from '../latt/code.js'
+import { type CodeRef, type CodeStore, codeKey } from '../latt/code.js'
 import { isTransformation, type Transformation } from '../latt/transformation.js'
 import { OvidError } from '../message/errors.js'
 
@@ -21,12 +21,29 @@ async function readyFor(module: string): Promise<void> {
  * @throws OvidError `code-not-found`
  */
 export async function importModule(module: string): Promise<Record<string, unknown>> {
+  let known = imported.get(module)
+  if (known === undefined) {
+    known = importOnce(module)
+    imported.set(module, known)
+    // One that failed may be asked for again, once it is mended.
+    known.catch(() => imported.delete(module))
+  }
+  return known
+}
+
+/** By URL. Node has the modules too, but asks its loaders each time: 0.1 ms for each of the agents of a system. */
+const imported = new Map<string, Promise<Record<string, unknown>>>()
+
+async function importOnce(module: string): Promise<Record<string, unknown>> {
   try {
     await readyFor(module)
     return (await import(module)) as Record<string, unknown>
   } catch (error) {
     if (error instanceof OvidError) throw error
-    throw new OvidError('code-not-found', `${module} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`)
+    throw new OvidError(
+      'code-not-found',
+      `${module} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
@@ -45,7 +62,10 @@ export function moduleUrl(specifier: string, from: string): string {
     return resolveModule(specifier, from)
   } catch (error) {
     const where = from.startsWith('file:') ? fileURLToPath(from) : from
-    throw new OvidError('code-not-found', `${specifier}, named by ${where}, cannot be found: ${error instanceof Error ? error.message : String(error)}`)
+    throw new OvidError(
+      'code-not-found',
+      `${specifier}, named by ${where}, cannot be found: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
@@ -64,7 +84,10 @@ export class ModuleStore implements CodeStore {
     let found: unknown = await importModule(code.module)
     for (const step of code.pick) found = (found as Record<string, unknown> | null | undefined)?.[step]
     if (!isDefinition(found) && !isTransformation(found)) {
-      throw new OvidError('code-not-found', `${code.module} has neither an agent nor a transformation at ${code.pick.join('.')}`)
+      throw new OvidError(
+        'code-not-found',
+        `${code.module} has neither an agent nor a transformation at ${code.pick.join('.')}`,
+      )
     }
     this.#loaded.set(codeKey(code), found)
     return found
