@@ -23,6 +23,8 @@ export interface AskRecord {
   readonly origin: Place
   /** Due time of the answer, ms; 0 = none. */
   readonly dueMs: number
+  /** Whether another agent asked, which this one has replaced: `origin` then knows who owns the answer. */
+  readonly inherited: boolean
 }
 
 /** A reply the agent owes. */

@@ -68,6 +68,11 @@ function installInChannel(host: Host, cell: Cell, channel: Omit<InChannel, 'earl
   host.noteCursor(channel.incarnation, cell)
 }
 
+/** An image from another agent: the answers to its asks come to that one's address. */
+export function inherited(image: AgentImage): AgentImage {
+  return { ...image, asks: image.asks.map((ask) => ({ ...ask, inherited: true })) }
+}
+
 export function installImage(host: Host, cell: Cell, image: AgentImage): void {
   cell.state = image.state
   cell.random = image.random

@@ -138,17 +138,16 @@ export class Cell {
   }
 }
 
-/** The channel of a sender under a name; made if `create` says whom the sender is known as. */
-export function inChannel(cell: Cell, message: Message, sender: () => string): InChannel {
+export function findInChannel(cell: Cell, message: Message): InChannel | undefined {
   const found = cell.incoming.get(message.incarnation)
-  if (found !== undefined) {
-    if (!(found instanceof Map)) {
-      if (found.name === message.name) return found
-    } else {
-      const named = found.get(message.name)
-      if (named !== undefined) return named
-    }
-  }
+  if (found instanceof Map) return found.get(message.name)
+  return found?.name === message.name ? found : undefined
+}
+
+/** The channel of a sender under a name; made if there is none. `sender`: what the agent is to know the sender as. */
+export function inChannel(cell: Cell, message: Message, sender: () => string): InChannel {
+  const found = findInChannel(cell, message)
+  if (found !== undefined) return found
   const { incarnation, from, name } = message
   const channel: InChannel = { incarnation, from, name, next: 1, early: undefined, sender: sender() }
   putInChannel(cell, channel)

@@ -10,8 +10,10 @@ import { freezePlain } from '../message/plain.js'
 import { captureImage } from './capture.js'
 import {
   Cell,
+  type CellStatus,
   type EdgeReceiver,
   type InChannel,
+  findInChannel,
   inChannel,
   type OutChannel,
   outChannel,
@@ -89,6 +91,18 @@ export interface Watched {
   readonly name: string
   readonly type: string
   readonly body: unknown
+}
+
+/** What an agent has done since it came to its host, and what waits. */
+export interface AgentFigures {
+  readonly id: string
+  readonly status: CellStatus
+  readonly handled: number
+  /** Messages that wait to be handled. */
+  readonly queued: number
+  readonly timers: number
+  /** Answers it waits for. */
+  readonly asks: number
 }
 
 /** A watcher is for looking, not for recording: what is more than this in one run is not shown. */
@@ -325,16 +339,21 @@ export class Host {
       this.#system(message)
       return
     }
+    if (this.#arrive(message)) return
+    // Credit for a sender that is gone is of no use; the place of one that moved is known from the route stage.
+    if (message.kind === 'credit' && !this.places.has(message.to)) return
+    this.#locate(message)
+  }
+
+  /** Gives a message to who it is for, or to who stands for that one here. Says whether there is anybody. */
+  #arrive(message: Message): boolean {
     const cell = this.cells.get(message.to)
     if (cell !== undefined) {
       this.#deliver(cell, message)
-      return
+      return true
     }
-    if (this.reconfiguration.forward(message)) return
-    // Credit for a sender that is gone is of no use; the place of one that moved is known from the route stage.
-    if (message.kind === 'credit' && !this.places.has(message.to)) return
-    if ((message.kind === 'reply' || message.kind === 'error') && this.#toOwner(message)) return
-    this.#locate(message)
+    if (this.reconfiguration.forward(message)) return true
+    return (message.kind === 'reply' || message.kind === 'error') && this.#toOwner(message)
   }
 
   /** An answer whose asker was replaced goes to who owns the request now. */
@@ -378,10 +397,10 @@ export class Host {
       for (const message of waiting) this.dispatch(place, message)
       return
     }
+    // Who is gone by now may have come, or have left an owner, since the question was asked.
     for (const message of waiting) {
-      const cell = this.cells.get(id)
-      if (cell !== undefined) this.#deliver(cell, message)
-      else this.refuse(message, 'agent-lost', `${id} is gone`)
+      if (this.#arrive(message)) continue
+      this.refuse(message, 'agent-lost', `${id} is gone`)
     }
   }
 
@@ -519,6 +538,9 @@ export class Host {
       case 'watch':
         this.#watch(message)
         break
+      case 'figures':
+        this.#figures(message)
+        break
       case 'probe':
         this.flow.probe(body)
         break
@@ -538,6 +560,17 @@ export class Host {
     const cell = this.cells.get(id)
     if (cell === undefined) this.replyTo(request, false, { code: 'agent-lost', message: `${id} is not on ${this.options.place}` })
     else this.replyTo(request, true, structuredClone(captureImage(cell, id)))
+  }
+
+  #figures(request: Message): void {
+    const { id } = request.body as { id: string }
+    const figures = [...this.cells.values()]
+      .filter((cell) => isWithin(cell.id, id))
+      .map((cell): AgentFigures => {
+        const { status, handled, mailbox, parked, late, timers, asks } = cell
+        return { id: cell.id, status, handled, queued: mailbox.length + parked.length + late.length, timers: timers.size, asks: asks.size }
+      })
+    this.replyTo(request, true, figures)
   }
 
   /** Begins or ends sending a watcher a copy of what the agents at and below an id handle. */
@@ -718,11 +751,12 @@ export class Host {
       this.#handleTimer(cell, work)
       return
     }
-    const channel = work.sequence === 0 ? undefined : inChannel(cell, work, () => visibleSender(work.from, cell.id))
+    // The sender may be gone and its cursor collected: what it sent before is handled all the same.
+    const channel = work.sequence === 0 ? undefined : findInChannel(cell, work)
     if (work.kind === 'reply' || work.kind === 'error') this.#handleAnswer(cell, work)
     else if (work.kind === 'flush') this.#passFlush(cell, work)
     else if (work.type !== '$void') this.#handleMessage(cell, work, work.as || (channel?.sender ?? visibleSender(work.from, cell.id)))
-    if (channel !== undefined) this.flow.consumed(work)
+    if (work.sequence !== 0) this.flow.consumed(work)
   }
 
   #handleMessage(cell: Cell, message: Message, sender: string): void {
@@ -788,12 +822,20 @@ export class Host {
     }
     cell.asks.delete(message.correlation)
     if (ask.dueMs > 0) this.#cancelled++
+    if (ask.inherited) this.#forget(ask)
     const definition = cell.definition as AgentDefinition
     const outcome =
       message.kind === 'reply'
         ? { ok: true as const, value: message.body, data: ask.data }
         : { ok: false as const, error: { code: message.type, message: String(message.body) }, data: ask.data }
     this.#callback(cell, ask.key, () => definition.replies?.[ask.then]?.(cell.state, outcome, this.#transition), ask.name)
+  }
+
+  /** The answer is here: where it was asked for nobody needs to know its owner any more. */
+  #forget(ask: AskRecord): void {
+    const { correlation, origin } = ask
+    if (origin === this.options.place) this.graves.delete(correlation)
+    else this.tellSystem(hostId(origin), origin, 'forget', { correlation })
   }
 
   #handleTimer(cell: Cell, work: TimerDue): void {
@@ -831,7 +873,7 @@ export class Host {
           const { then, data = null, timeoutMs = 0 } = effect.options
           const correlation = this.newCorrelation(cell)
           const dueMs = timeoutMs > 0 ? cell.now + timeoutMs : 0
-          const ask: AskRecord = { correlation, name: effect.name, then, data, key, origin: this.options.place, dueMs }
+          const ask: AskRecord = { correlation, name: effect.name, then, data, key, origin: this.options.place, dueMs, inherited: false }
           this.addAsk(cell, ask)
           this.sendFrom(cell, 'request', effect.name, effect.type, effect.body, correlation, cell.path, this.options.place, '')
           break
@@ -880,7 +922,6 @@ export class Host {
 
   addAsk(cell: Cell, ask: AskRecord): void {
     cell.asks.set(ask.correlation, ask)
-    this.graves.delete(ask.correlation)
     if (ask.dueMs > 0) this.#timers.push({ dueMs: ask.dueMs, cell, key: '', record: ask })
   }
 
@@ -911,7 +952,6 @@ export class Host {
     if (cell.status !== 'running' || cell.region !== undefined) return
     if ('then' in record) {
       const origin = this.options.place
-      if (record.origin !== origin) this.tellSystem(hostId(record.origin), record.origin, 'forget', { correlation: record.correlation })
       this.replyTo({ correlation: record.correlation, path: cell.path, origin }, false, { code: 'timeout', message: `${record.name} did not answer in time` })
       return
     }

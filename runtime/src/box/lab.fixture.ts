@@ -57,7 +57,7 @@ export class LabClient {
     const host = this.lab.host(this.place)
     const correlation = host.newCorrelation(cell)
     this.#pending.set(correlation, then)
-    const ask: AskRecord = { correlation, name, then: '', data: null, key: undefined, origin: this.place, dueMs: 0 }
+    const ask: AskRecord = { correlation, name, then: '', data: null, key: undefined, origin: this.place, dueMs: 0, inherited: false }
     host.addAsk(cell, ask)
     host.sendFrom(cell, 'request', name, type, body, correlation, cell.path, this.place, '')
   }

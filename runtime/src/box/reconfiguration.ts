@@ -6,7 +6,7 @@ import { isWithin, visibleSender } from '../latt/path.js'
 import { errorBody, invariant, OvidError } from '../message/errors.js'
 import type { Message, Place } from '../message/envelope.js'
 import { bearers, combineImages, divideImage, isBearer, liftNode, lowerNode } from './carry.js'
-import { captureCell, captureChannels, captureImage, installCell, installChannel, installImage } from './capture.js'
+import { captureCell, captureChannels, captureImage, inherited, installCell, installChannel, installImage } from './capture.js'
 import type { Cell } from './cell.js'
 import type { Host } from './host.js'
 import type { AckMessage, AskOwner, CarryMessage, ClientChannel, DrainedMessage, Operation, OperationMessage, Recipe, Relocation, SpawnMessage, Stage, StartSpec } from './protocol.js'
@@ -231,6 +231,7 @@ export class Reconfiguration {
     if (this.#successors.get(cell.id) === cell) this.#successors.delete(cell.id)
     if (cell.definition?.form === 'gateway') this.#host.options.effects.stopGateway(cell.id)
     this.#host.removeCell(cell)
+    for (const message of cell.late.splice(0)) this.#host.receive(message)
   }
 
   #startCell(starting: Starting, agent: StartSpec): Cell {
@@ -499,7 +500,7 @@ export class Reconfiguration {
       const parts = new Map(batches.flatMap((batch) => batch.images.filter(([to]) => to === id).map(([, from, image]) => [from, image] as const)))
       const cell = this.#heldCell(work, id)
       const image = combineImages(recipe, id, parts, this.#host.options.code)
-      installImage(this.#host, cell, image)
+      installImage(this.#host, cell, inherited(image))
       const answered = new Set(image.replies.map((reply) => reply.correlation))
       for (const ask of image.asks) if (!answered.has(ask.correlation)) owners.push([ask.correlation, ask.origin, id])
     }
@@ -538,20 +539,18 @@ export class Reconfiguration {
     for (const serial of operation.goneSerials) host.collect(serial)
     for (const [correlation, origin, owner] of operation.answers) {
       // An answer comes to where it was asked for; who owns the request now may be elsewhere.
-      if (origin === here && !this.#owns(owner, correlation)) host.graves.set(correlation, owner)
+      if (origin === here) host.graves.set(correlation, owner)
     }
     this.#forward(work, operation)
-    for (const cell of this.#successors.values()) host.putCell(cell)
+    for (const cell of this.#successors.values()) {
+      host.putCell(cell)
+      late.push(...cell.late.splice(0))
+    }
     this.#successors.clear()
     for (const id of operation.release) this.#release(work, host.cells.get(id))
     for (const message of late) host.receive(message)
     for (const place of operation.fenceTo) host.tellSystem(hostId(place), place, '$fence', { plan: work.plan, from: here }, 'data')
     this.#ack(work, 'route')
-  }
-
-  #owns(owner: string, correlation: number): boolean {
-    const cell = this.#successors.get(owner) ?? this.#host.cells.get(owner)
-    return cell?.asks.has(correlation) === true
   }
 
   #release(work: PlanWork, cell: Cell | undefined): void {
@@ -581,6 +580,12 @@ export class Reconfiguration {
 
   /** Sends on what was meant for an agent that moved or was replaced. Says whether it did. */
   forward(message: Message): boolean {
+    const successor = this.#successors.get(message.to)
+    if (successor !== undefined) {
+      // Another host has come to the route stage sooner than this one.
+      successor.late.push(message)
+      return true
+    }
     const forwarding = this.#forwarding
     if (forwarding === undefined) return false
     const place = forwarding.moved.get(message.to)

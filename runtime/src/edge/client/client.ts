@@ -126,7 +126,7 @@ export class EdgeClient implements EdgeReceiver {
     const correlation = host.newCorrelation(cell)
     this.#pending.set(correlation, call)
     const origin = host.options.place
-    host.addAsk(cell, { correlation, name, then: '', data: null, key: undefined, origin, dueMs: 0 })
+    host.addAsk(cell, { correlation, name, then: '', data: null, key: undefined, origin, dueMs: 0, inherited: false })
     try {
       host.sendFrom(cell, 'request', name, type, body, correlation, cell.path, origin, '')
     } catch (error) {
