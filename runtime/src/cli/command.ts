@@ -58,6 +58,8 @@ export interface Command {
   readonly changes?: boolean
   /** Whether it ends by itself when the session's signal is aborted, and has something to answer then. */
   readonly stopsItself?: boolean
+  /** Whether Enter interrupts it on a terminal, as Ctrl-C does. */
+  readonly endsOnEnter?: boolean
   readonly run: (session: Session, given: Given) => Promise<Answer>
 }
 

@@ -101,11 +101,11 @@ class ArgumentReader {
     if (text === undefined || text === '') {
       if (parameter.optional === true) return
       const known = await candidates(parameter, session, this.words)
-      this.#fail(`${parameter.name} is missing${known.length > 0 ? `; there is ${listed(known, 16)}` : ''}`)
+      this.#fail(`${parameter.name} is missing${known.length > 0 ? `: one of ${listed(known, 16)}` : ''}`)
     }
     if (parameter.kind === 'choice' && parameter.choices?.includes(text) !== true) {
       this.#fail(
-        `there is no ${this.#command.name} ${JSON.stringify(shortened(text))}.${didYouMean(text, parameter.choices ?? [])} There is ${listed(parameter.choices ?? [], 16)}`,
+        `there is no ${this.#command.name} ${JSON.stringify(shortened(text))}.${didYouMean(text, parameter.choices ?? [])} It is one of ${listed(parameter.choices ?? [], 16)}`,
       )
     }
     if (parameter.kind === 'count' && !/^[1-9]\d{0,8}$/.test(text))

@@ -25,7 +25,7 @@ export async function runLines(
     const outcome = await execute(line, session)
     output.result(outcome)
     ok &&= outcome.ok
-    if (session.ended || session.signal.aborted || (stopAtFailure && !outcome.ok)) break
+    if (session.ended || (stopAtFailure && !outcome.ok)) break
   }
   return { ok, count }
 }

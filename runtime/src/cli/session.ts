@@ -21,10 +21,11 @@ export class Session {
   readonly say: (line: string) => void
   /** Whether somebody is there to stop a command that runs until it is stopped. */
   readonly attended: boolean
-  /** Aborted when the command that runs is to end. */
-  signal: AbortSignal = new AbortController().signal
-  /** Set by `exit`. */
+  /** Set by `exit`, and when the process is told to end: no further command is begun. */
   ended = false
+  /** Called when no further command is to be begun: who waits for one need not wait. */
+  onEnd: () => void = () => {}
+  #running = new AbortController()
 
   constructor(
     box: Box,
@@ -38,6 +39,28 @@ export class Session {
     this.controller = box.controller(client)
     this.say = options.say ?? (() => {})
     this.attended = options.attended ?? false
+  }
+
+  /** Aborted when the command that runs is to end. */
+  get signal(): AbortSignal {
+    return this.#running.signal
+  }
+
+  /** Before each command: an interruption is meant for one command alone. */
+  begin(): void {
+    if (!this.ended) this.#running = new AbortController()
+  }
+
+  /** Has the command that runs end: what it waits for may never come. */
+  interrupt(): void {
+    this.#running.abort()
+  }
+
+  /** Has the command that runs end, and begins no other. */
+  end(): void {
+    this.ended = true
+    this.interrupt()
+    this.onEnd()
   }
 
   async latt(): Promise<LattNode> {

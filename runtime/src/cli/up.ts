@@ -9,6 +9,7 @@ import { execute, failureOf } from './execute.js'
 import { flushed, type Output, outputOn } from './output.js'
 import { runLines } from './script.js'
 import { Session } from './session.js'
+import { Termination } from './termination.js'
 import { listed } from './words.js'
 
 /** What every command that starts a system takes. */
@@ -46,89 +47,82 @@ export function findSystem(path: string | undefined): string {
   )
 }
 
-/** Lines of a file or of standard input. */
-async function* scriptLines(script: string): AsyncGenerator<string> {
-  const file = script === '-' ? undefined : await openScript(script)
-  const input = file === undefined ? process.stdin : file.createReadStream({ encoding: 'utf8' })
+async function openScript(path: string): Promise<NodeJS.ReadableStream> {
   try {
-    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  } finally {
-    await file?.close()
-  }
-}
-
-async function openScript(path: string) {
-  try {
-    return await open(path)
+    return (await open(path)).createReadStream({ encoding: 'utf8' })
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error)
     throw new OvidError(
       'command-invalid',
-      `the script ${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}; give a file of commands, or - for standard input`,
+      `the script ${path} cannot be read (${code}); give a file of commands, or - for standard input`,
     )
   }
 }
 
-/** Ends what runs when the process is told to: the system is stopped cleanly, then the process ends. */
-class Termination {
-  readonly #controller = new AbortController()
-  #signal: NodeJS.Signals | undefined
+/** Carries out the lines of a stream, until it or the session ends. */
+async function runStream(input: NodeJS.ReadableStream, session: Session, output: Output, stopAtFailure: boolean) {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+  session.onEnd = () => lines.close()
+  return runLines(lines, session, output, stopAtFailure)
+}
 
-  readonly #onSignal = (signal: NodeJS.Signals) => {
-    this.#signal = signal
-    this.#controller.abort()
-  }
-
-  constructor() {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#onSignal)
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  /** Exit code of a process that a signal ended, or the one given. */
-  exitCode(otherwise: number): number {
-    const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }
-    return this.#signal === undefined ? otherwise : 128 + (numbers[this.#signal as keyof typeof numbers] ?? 0)
-  }
+/** A box whose standard input is empty is meant to run by itself: until the process is told to end. */
+async function runUnattended(session: Session, output: Output): Promise<void> {
+  output.note('no commands on standard input: running until SIGINT or SIGTERM')
+  await new Promise<void>((resolve) => {
+    session.onEnd = resolve
+    if (session.ended) resolve()
+  })
 }
 
 /** Starts a system, does something with it, and stops it in every case. */
 async function withSystem(
   path: string | undefined,
-  options: StartOptions,
+  options: StartOptions & { attended?: boolean },
   output: Output,
-  use: (session: Session, termination: Termination) => Promise<number>,
+  use: (session: Session) => Promise<number>,
 ): Promise<number> {
   const termination = new Termination()
   let box: Box | undefined
   let code: number
   try {
-    const { name, threads } = options
+    const { name, threads, attended = false } = options
     box = await startBox({
       system: findSystem(path),
       ...(name !== undefined && { name }),
       ...(threads !== undefined && { threads }),
       onError: (error) => process.stderr.write(`ovid: ${error.message}\n`),
     })
-    const session = new Session(box, await box.connect(), commands, { say: output.note })
-    session.signal = termination.signal
-    code = await use(session, termination)
+    const session = new Session(box, await box.connect(), commands, { say: output.note, attended })
+    termination.ends(session)
+    code = await use(session)
   } catch (error) {
     output.result({ command: 'up', json: false, ok: false, error: failureOf(error) })
     code = 1
   }
+  termination.isStopping()
   await box?.stop()
   await flushed(process.stdout)
   return termination.exitCode(code)
 }
 
 /** `ovid up`: starts a box with a system, and carries out commands until they end. */
-export function up(path: string | undefined, options: UpOptions): Promise<number> {
+export async function up(path: string | undefined, options: UpOptions): Promise<number> {
   const output = outputOn(process.stdout, options.json ?? false)
-  return withSystem(path, options, output, async (session) => {
-    const { ok } = await runLines(scriptLines(options.script ?? '-'), session, output, true)
-    return ok ? 0 : 1
+  const { script } = options
+  const attended = script === undefined && options.json !== true && process.stdin.isTTY && process.stdout.isTTY
+  return withSystem(path, { ...options, attended }, output, async (session) => {
+    if (attended) {
+      const { interact } = await import('./repl.js')
+      const { HistoryFile } = await import('./history-file.js')
+      await interact(session, output, { input: process.stdin, output: process.stdout, history: new HistoryFile() })
+      return 0
+    }
+    const input = script === undefined || script === '-' ? process.stdin : await openScript(script)
+    const { ok, count } = await runStream(input, session, output, script !== undefined)
+    if (script !== undefined) return ok ? 0 : 1
+    if (count === 0 && !session.ended) await runUnattended(session, output)
+    return 0
   })
 }
 

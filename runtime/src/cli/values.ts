@@ -9,7 +9,7 @@ import { OvidError } from '../message/errors.js'
  *   Uint8Array      {"$bytes": "base64"}                 NaN, ±Infinity   {"$number": "NaN"}
  *   other arrays    {"$Float64Array": [1, 2]}            undefined        null
  *
- * An object of the data itself that has just one such member is {"$object": [[name, value]]}. Messages may be
+ * What is no plain data (from `js`) becomes {"$text": "how it looks"}. An object of the data itself that has just one such member is {"$object": [[name, value]]}. Messages may be
  * written in the same way: `call KVS put {"key": "a", "value": {"$bytes": "AAEC"}}`.
  */
 
@@ -26,27 +26,35 @@ const typedArrays = {
   BigUint64Array,
 } as const
 
+/** Objects on the way to the one at hand: what comes again among them is a circle. */
+type Above = readonly object[]
+
 function encodeView(view: ArrayBufferView): unknown {
   const name = view.constructor.name
   if (Object.hasOwn(typedArrays, name))
-    return { [`$${name}`]: Array.from(view as unknown as ArrayLike<unknown>, jsonValue) }
+    return { [`$${name}`]: Array.from(view as unknown as ArrayLike<unknown>, (each) => jsonValue(each)) }
   return { $bytes: Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('base64') }
 }
 
-function encodeObject(value: object): unknown {
-  if (value instanceof Map) return { $map: [...value].map(([key, member]) => [jsonValue(key), jsonValue(member)]) }
-  if (value instanceof Set) return { $set: [...value].map(jsonValue) }
+function encodeObject(value: object, above: Above): unknown {
+  if (above.includes(value)) return { $text: '[Circular]' }
+  const inside = [...above, value]
+  const member = (each: unknown) => jsonValue(each, inside)
+  if (value instanceof Map) return { $map: [...value].map(([key, each]) => [member(key), member(each)]) }
+  if (value instanceof Set) return { $set: [...value].map(member) }
   if (value instanceof Date) return { $date: Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString() }
   if (ArrayBuffer.isView(value)) return encodeView(value)
-  if (Array.isArray(value)) return value.map(jsonValue)
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined)
+  if (Array.isArray(value)) return value.map(member)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return { $text: inspect(value, { depth: 1 }) }
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
   const [only] = entries
-  if (entries.length === 1 && only?.[0].startsWith('$')) return { $object: [[only[0], jsonValue(only[1])]] }
-  return Object.fromEntries(entries.map(([name, member]) => [name, jsonValue(member)]))
+  if (entries.length === 1 && only?.[0].startsWith('$')) return { $object: [[only[0], member(only[1])]] }
+  return Object.fromEntries(entries.map(([name, each]) => [name, member(each)]))
 }
 
-/** A value in a form that `JSON.stringify` keeps whole. */
-export function jsonValue(value: unknown): unknown {
+/** A value in a form that `JSON.stringify` keeps whole. What is no plain data becomes a text about it. */
+export function jsonValue(value: unknown, above: Above = []): unknown {
   switch (typeof value) {
     case 'bigint':
       return { $bigint: String(value) }
@@ -58,7 +66,7 @@ export function jsonValue(value: unknown): unknown {
     case 'symbol':
       return { $text: inspect(value) }
     case 'object':
-      return value === null ? null : encodeObject(value)
+      return value === null ? null : encodeObject(value, above)
     default:
       return value
   }

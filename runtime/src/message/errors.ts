@@ -15,7 +15,7 @@ export const errorCodes = {
   'controller-busy': 'Too many changes are waiting for the controller.',
   'definition-invalid': 'An agent, transformation or system definition is not well formed.',
   'expression-failed': 'The JavaScript expression of a `js` command threw, or is none.',
-  'internal-error': 'Ovid itself failed, which is a bug; OVID_DEBUG=1 shows where.',
+  'internal-error': 'Ovid itself failed, or code that runs in its process outside of any command; OVID_DEBUG=1 shows where.',
   'interrupted': 'The command was interrupted before it ended; whether what it asked for took effect is unknown.',
   'invalid-message': 'A message does not fit the schema its agent declares for it.',
   'keyless-work': 'The agent waits for a timer or a reply that belongs to no key, so its work cannot be divided.',

@@ -2,6 +2,7 @@ import type { ChangeResult } from '../../controller/controller.js'
 import { invariant, OvidError } from '../../message/errors.js'
 import { type Answer, type Command, word } from '../command.js'
 import { readLine } from '../read-line.js'
+import type { Session } from '../session.js'
 import { bytes, duration, table } from '../text.js'
 import { changeText, resultText } from './change-text.js'
 
@@ -29,18 +30,25 @@ export const transform: Command = {
   run: async (session, given) => {
     const { id } = await session.node(word(given, 'ID'))
     const { accept, ...options } = given.options
+    const plugin = word(given, 'PLUGIN')
     const weaker = accept === undefined ? {} : { accept: String(accept) }
-    return answer(
-      await session.controller.change({
-        verb: 'transform',
-        id,
-        plugin: word(given, 'PLUGIN'),
-        options,
-        dryRun: given.dryRun,
-        ...weaker,
-      }),
-    )
+    const request = { verb: 'transform' as const, id, plugin, options, dryRun: given.dryRun, ...weaker }
+    try {
+      return answer(await session.controller.change(request))
+    } catch (error) {
+      throw await withOptions(error, session, plugin)
+    }
   },
+}
+
+/** What a schema refuses it refuses in its own words; what the options are meant for stands in the plug-in. */
+async function withOptions(error: unknown, session: Session, plugin: string): Promise<unknown> {
+  if (!(error instanceof OvidError) || error.code !== 'option-invalid') return error
+  const plugins = await session.controller.plugins()
+  const described = Object.entries(plugins.find(({ name }) => name === plugin)?.options ?? {})
+  if (described.length === 0) return error
+  const options = described.map(([name, meaning]) => `${name}=… (${meaning})`)
+  return new OvidError(error.code, `${error.message}. Options of ${plugin}: ${options.join(', ')}`)
 }
 
 /** `untransform ID` */
@@ -120,5 +128,23 @@ export const plan: Command = {
       throw new OvidError('command-invalid', `plan: ${command.name} changes nothing; plan takes ${names.join(', ')}`)
     }
     return command.run(session, { ...inner, dryRun: true })
+  },
+}
+
+/** `upgrade ID MODULE` */
+export const upgrade: Command = {
+  name: 'upgrade',
+  summary: "Replaces an agent's code by a later version while it runs; its `migrate` takes the state over.",
+  details: ['MODULE is a path, or path#export. All parts of a transformed agent follow.'],
+  examples: ['upgrade KVS examples/kvs/kvs-v2.ts'],
+  parameters: [
+    { name: 'ID', kind: 'agent' },
+    { name: 'MODULE', kind: 'module' },
+  ],
+  changes: true,
+  run: async (session, given) => {
+    const { id, kind } = await session.node(word(given, 'ID'))
+    const code = await session.box.loadUpgrade(word(given, 'MODULE'), kind)
+    return answer(await session.controller.change({ verb: 'upgrade', id, ...code, dryRun: given.dryRun }))
   },
 }

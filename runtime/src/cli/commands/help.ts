@@ -58,7 +58,7 @@ export const exit: Command = {
   summary: 'Stops the system and leaves. Agents are volatile: their state ends with it.',
   parameters: [],
   run: async (session) => {
-    session.ended = true
+    session.end()
     return { data: null, text: '' }
   },
 }

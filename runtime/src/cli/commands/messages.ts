@@ -40,6 +40,15 @@ export async function addressee(session: Session, given: Given): Promise<{ id: s
   return { id: node.id, type }
 }
 
+/** An agent that does not want null says so in the words of its schema; who left the message out wants to know where it goes. */
+function withoutMessage(error: unknown, id: string, type: string): unknown {
+  if (!(error instanceof OvidError) || error.code !== 'invalid-message') return error
+  return new OvidError(
+    error.code,
+    `${error.message}. The message stands after its type as JSON: call ${id} ${type} {…}`,
+  )
+}
+
 const parameters = [
   { name: 'ID', kind: 'agent' },
   { name: 'MESSAGE', kind: 'message' },
@@ -59,7 +68,9 @@ export const call: Command = {
   run: async (session, given) => {
     const body = messageBody(given)
     const { id, type } = await addressee(session, given)
-    const data = await session.client.call(id, type, body)
+    const data = await session.client.call(id, type, body).catch((error: unknown) => {
+      throw given.words.JSON === undefined ? withoutMessage(error, id, type) : error
+    })
     return { data, text: shown(data) }
   },
 }

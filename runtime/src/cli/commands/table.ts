@@ -1,9 +1,13 @@
 import type { Command } from '../command.js'
-import { history, move, plan, transform, undo, untransform } from './changes.js'
+import { bench } from './bench.js'
+import { history, move, plan, transform, undo, untransform, upgrade } from './changes.js'
 import { exit, help } from './help.js'
+import { js } from './javascript.js'
 import { call, tell } from './messages.js'
 import { plugin, show } from './show.js'
 import { state } from './state.js'
+import { stats } from './stats.js'
+import { watch } from './watch.js'
 
 /** Every command of the REPL, in the order help lists them. */
 export const commands: readonly Command[] = [
@@ -16,8 +20,13 @@ export const commands: readonly Command[] = [
   untransform,
   plan,
   move,
-  plugin,
-  history,
+  upgrade,
   undo,
+  history,
+  plugin,
+  stats,
+  watch,
+  bench,
+  js,
   exit,
 ]

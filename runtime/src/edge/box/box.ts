@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { AgentImage } from '../../agent/image.js'
 import { boxManager } from '../../box/box-manager.js'
 import { isBearer, liftNode } from '../../box/carry.js'
-import type { Watched } from '../../box/host.js'
+import type { AgentFigures, Watched } from '../../box/host.js'
 import { boxManagerId, CONTROLLER, hostId } from '../../box/protocol.js'
 import { type ControllerDefinition, controllerDefinition } from '../../controller/controller.js'
 import type { Plugin } from '../../controller/deployment.js'
@@ -44,6 +44,11 @@ interface Layout {
 export interface Inspection extends Pick<AgentImage, 'state' | 'timers' | 'asks' | 'deferred'> {
   readonly id: string
   readonly epoch: number
+}
+
+/** Statistics of one physical agent. */
+export interface AgentStatistics extends AgentFigures {
+  readonly place: Place
 }
 
 /** Statistics of one thread. */
@@ -216,6 +221,17 @@ export class Box {
       await watcher.close()
       this.#clients.delete(watcher)
     }
+  }
+
+  /** What each physical agent at and below an id has done. Agents that are lost are left out. */
+  async agentStatistics(client: EdgeClient, id: string): Promise<AgentStatistics[]> {
+    const { agents } = (await this.controller(client).layout({ id })) as Layout
+    const places = new Set(agents.filter(({ status }) => status !== 'lost').map(({ place }) => place))
+    const found = await Promise.all([...places].map(async (place) => {
+      const figures = (await client.call(hostId(place), 'figures', { id })) as AgentFigures[]
+      return figures.map((each) => ({ place, ...each }))
+    }))
+    return found.flat().sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   async statistics(): Promise<ThreadStatistics[]> {
