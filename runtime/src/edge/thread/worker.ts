@@ -3,6 +3,11 @@ import { ModuleStore } from '../module-store.js'
 import { mortalEndpoint, type ThreadControl, type WorkerTask } from './control.js'
 import { ThreadLoop } from './loop.js'
 
+// The pool tries `require` before `import`, and where that works (under tsx, which compiles to CommonJS) this thread would
+// have two copies of the runtime: its own, and the one agents import, whose errors it does not know. A module that awaits
+// cannot be required.
+await Promise.resolve()
+
 /** The one task of a worker thread: it ends when the box stops. */
 export default async function work(task: WorkerTask): Promise<void> {
   const { place, controller, development, links, control } = task
