@@ -63,13 +63,13 @@ export interface Command {
   readonly run: (session: Session, given: Given) => Promise<Answer>
 }
 
-function parameterUsage({ name, kind, optional, options }: Parameter): string {
+function parameterUsage({ name, kind, optional, options, choices }: Parameter): string {
   if (kind === 'options' && options !== undefined) {
     return Object.keys(options)
       .map((option) => `[${option}=N]`)
       .join(' ')
   }
-  const text = kind === 'options' ? 'key=value …' : name
+  const text = kind === 'options' ? 'key=value …' : (choices?.join('|') ?? name)
   return optional === true ? `[${text}]` : text
 }
 

@@ -1,4 +1,5 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { readFileSync } from 'node:fs'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 /** Exit code of a process that was called in the wrong way. */
 const USAGE = 2
@@ -10,10 +11,16 @@ function threadCount(text: string): number {
   return count
 }
 
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
+}
+
 /** What is imported late is not paid for by `--help` and by mistakes in the arguments. */
 function program(end: (code: number) => void): Command {
   const ovid = new Command('ovid')
     .description('Runs agents, and transforms their implementation while they run.')
+    .version(version())
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(ovid --help lists the commands)')
@@ -52,6 +59,16 @@ function program(end: (code: number) => void): Command {
     .addOption(json)
     .action(async (system: string, change: string[], options: object) =>
       end(await (await import('./up.js')).planOnce(system, change.join(' '), options)),
+    )
+
+  ovid
+    .command('new')
+    .summary('make a starting point for an agent or a plug-in')
+    .description('Makes a small agent with a system to run it, or a small plug-in, in a new folder.')
+    .addArgument(new Argument('<thing>', 'what to make').choices(['agent', 'plugin']))
+    .argument('<name>', 'its name, such as word-count')
+    .action(async (thing: 'agent' | 'plugin', name: string) =>
+      end((await import('./new/new.js')).createAndTell(thing, name)),
     )
   return ovid
 }

@@ -1,4 +1,4 @@
-import type { Watched } from '../../box/host.js'
+import type { Watched } from '../../box/lookout.js'
 import { OvidError } from '../../message/errors.js'
 import { type Command, word } from '../command.js'
 import { optionNumber } from '../option-number.js'
