@@ -55,10 +55,14 @@ export async function loadSystem(path: string, box: string, store: ModuleStore):
   if (typeof system?.name !== 'string' || typeof system.agents !== 'object') {
     throw new OvidError('definition-invalid', `${path} must export a system as default: export default defineSystem({ name, agents })`)
   }
+  // Agents of one definition share its name: threads load and keep it once.
+  const codes = new Map<unknown, CodeRef>()
   const agents = await Promise.all(
     Object.entries(system.agents).map(async ([name, { agent, params, thread }]) => {
-      const code = { module, pick: ['default', 'agents', name, 'agent'] }
-      await store.load(code)
+      const known = codes.get(agent)
+      const code = known ?? { module, pick: ['default', 'agents', name, 'agent'] }
+      codes.set(agent, code)
+      if (known === undefined) await store.load(code)
       const place: Place | undefined = thread === undefined ? undefined : `${box}/${thread}`
       const form = agent.form
       return { name, form, code, kind: agent.kind, version: agent.version, ...(params !== undefined && { params }), ...(place !== undefined && { place }) }
