@@ -30,7 +30,7 @@ export {
   type TransformationUse,
 } from './latt/transformation.js'
 export { type ErrorCode, errorCodes, OvidError } from './message/errors.js'
-export type { Watched } from './box/host.js'
+export type { Watched } from './box/lookout.js'
 export { type Box, type BoxOptions, connect, type Inspection, startBox, type ThreadStatistics } from './edge/box/box.js'
 export type { ClientOptions, EdgeClient as Client } from './edge/client/client.js'
 export type { AgentClient, CallOptions } from './edge/client/types.js'

@@ -37,7 +37,8 @@ export class Footprint {
     const controller = box.controller(client)
     counts.set('agents of the controller', (await controller.agents()).length)
     counts.set('routes of the controller', (await controller.routes()).length)
-    const { routesTo, cursorsOf, places } = box.loop.host
+    const { cursorsOf, routing } = box.loop.host
+    const { routesTo, places } = routing
     counts.set('routes on the main thread', routesTo.size)
     counts.set('cursors on the main thread', cursorsOf.size)
     counts.set('places known to the main thread', places.size)

@@ -44,11 +44,19 @@ export const shard = defineTransformation({
       { name, agent: 'target', apart: 'shards' },
       { name: `ShardEgressProxy${owner + 1}`, agent: 'egress', params: { target: target.id }, near: name },
     ]),
-    ingress: { name: 'ShardIngressProxy', agent: 'ingress', params: { target: target.id, shards, salt: saltOf(target.id) } },
+    ingress: {
+      name: 'ShardIngressProxy',
+      agent: 'ingress',
+      params: { target: target.id, shards, salt: saltOf(target.id) },
+    },
     routes: Object.fromEntries(names(shards).map((name, owner) => [`ShardEgressProxy${owner + 1}`, name])),
   }),
   refine: (target, { shards }) => ({
-    lift: (children) => mergeImages(partitionOf(target), names(shards).flatMap((name) => children[name] ?? [])),
+    lift: (children) =>
+      mergeImages(
+        partitionOf(target),
+        names(shards).flatMap((name) => children[name] ?? []),
+      ),
     lower: (image) => divide(target, shards, image),
     rescale: (next) => ({
       divide: (_child, image) => divide(target, (next as z.infer<typeof options>).shards, image),

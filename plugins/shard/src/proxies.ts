@@ -21,7 +21,10 @@ export const ingress = defineProxy({
   pass: (state, message, context) => {
     const key = context.keyOf(message.body, message.type)
     if (key === undefined) {
-      throw new OvidError('no-key', `${state.target} is sharded, and ${message.type} is about no single key; send one message per key`)
+      throw new OvidError(
+        'no-key',
+        `${state.target} is sharded, and ${message.type} is about no single key; send one message per key`,
+      )
     }
     context.pass(state.egress[state.table[slotOf(key, state.salt)] as number] as string)
   },

@@ -116,16 +116,23 @@ function checkCommon(form: string, options: { kind?: unknown; version?: unknown 
   }
   const version = options.version ?? 1
   if (!Number.isSafeInteger(version) || (version as number) < 1) {
-    throw new OvidError('definition-invalid', `${form} ${options.kind}: version must be a whole number from 1, found ${String(version)}`)
+    throw new OvidError(
+      'definition-invalid',
+      `${form} ${options.kind}: version must be a whole number from 1, found ${String(version)}`,
+    )
   }
   return version as number
 }
 
 function checkFunctions(kind: string, part: string, handlers: Record<string, unknown> | undefined): void {
   for (const [name, handler] of Object.entries(handlers ?? {})) {
-    if (typeof handler !== 'function') throw new OvidError('definition-invalid', `agent ${kind}: ${part}.${name} must be a function`)
+    if (typeof handler !== 'function')
+      throw new OvidError('definition-invalid', `agent ${kind}: ${part}.${name} must be a function`)
     if (handler.constructor.name === 'AsyncFunction') {
-      throw new OvidError('definition-invalid', `agent ${kind}: ${part}.${name} is asynchronous; handlers are synchronous (use context.ask and context.defer)`)
+      throw new OvidError(
+        'definition-invalid',
+        `agent ${kind}: ${part}.${name} is asynchronous; handlers are synchronous (use context.ask and context.defer)`,
+      )
     }
   }
 }
@@ -139,11 +146,14 @@ export function defineAgent<State, Reads extends Handlers<State>, Writes extends
   options: AgentOptions<State, Reads, Writes>,
 ): AgentDefinition<State, Reads, Writes> {
   const version = checkCommon('agent', options)
-  if (typeof options.init !== 'function') throw new OvidError('definition-invalid', `agent ${options.kind}: init must be a function`)
-  for (const part of ['reads', 'writes', 'timers', 'replies'] as const) checkFunctions(options.kind, part, options[part])
+  if (typeof options.init !== 'function')
+    throw new OvidError('definition-invalid', `agent ${options.kind}: init must be a function`)
+  for (const part of ['reads', 'writes', 'timers', 'replies'] as const)
+    checkFunctions(options.kind, part, options[part])
   const handlers = new Map<string, Handler<State>>(Object.entries(options.reads ?? {}))
   for (const [type, handler] of Object.entries(options.writes ?? {})) {
-    if (handlers.has(type)) throw new OvidError('definition-invalid', `agent ${options.kind}: ${type} is both a read and a write`)
+    if (handlers.has(type))
+      throw new OvidError('definition-invalid', `agent ${options.kind}: ${type} is both a read and a write`)
     handlers.set(type, handler)
   }
   return Object.freeze({ ...options, form: 'agent', version, handlers })
@@ -165,7 +175,8 @@ export function defineProxy<State>(options: ProxyOptions<State>): ProxyDefinitio
 /** Defines a gateway without typing its handle; the edge's `defineGateway` is the typed one. */
 export function gatewayDefinition<Gateway>(options: GatewayOptions<Gateway>): GatewayDefinition<Gateway> {
   const version = checkCommon('gateway', options)
-  if (typeof options.start !== 'function') throw new OvidError('definition-invalid', `gateway ${options.kind}: start must be a function`)
+  if (typeof options.start !== 'function')
+    throw new OvidError('definition-invalid', `gateway ${options.kind}: start must be a function`)
   return Object.freeze({ ...options, form: 'gateway', version })
 }
 

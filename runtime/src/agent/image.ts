@@ -1,5 +1,5 @@
-import { invariant, OvidError } from '../message/errors.js'
 import type { Message, Place } from '../message/envelope.js'
+import { invariant, OvidError } from '../message/errors.js'
 import type { Partition } from './definition.js'
 
 /** A timer that is set. `key` is the partition key of the message that caused it, if there was one. */
@@ -60,7 +60,8 @@ export function nextRandom(random: number): { random: number; value: number } {
 }
 
 function ownerOfRecord(record: { key: string | undefined }, what: string, ownerOf: (key: string) => number): number {
-  if (record.key === undefined) throw new OvidError('keyless-work', `${what} belongs to no key, so it cannot be given to one part`)
+  if (record.key === undefined)
+    throw new OvidError('keyless-work', `${what} belongs to no key, so it cannot be given to one part`)
   return ownerOf(record.key)
 }
 

@@ -27,9 +27,15 @@ export const boxManager = defineAgent({
     },
     stage: (state, message: StageMessage, context) => {
       for (const [place, operation] of message.operations) {
-        if (state.threads.get(place) === 'running') context.tell(hostId(place), 'operation', { plan: message.plan, operation })
+        if (state.threads.get(place) === 'running')
+          context.tell(hostId(place), 'operation', { plan: message.plan, operation })
         else {
-          const ack: AckMessage = { plan: message.plan, stage: operation.stage, place, error: { code: 'no-such-place', message: `${place} is not running` } }
+          const ack: AckMessage = {
+            plan: message.plan,
+            stage: operation.stage,
+            place,
+            error: { code: 'no-such-place', message: `${place} is not running` },
+          }
           context.tell(CONTROLLER, 'ack', ack)
         }
       }

@@ -35,7 +35,9 @@ export function captureChannels(cell: Cell, region: string): Omit<ClientChannel,
       name,
       next,
       early: [...(early?.values() ?? [])],
-      parked: cell.parked.filter((message) => message.incarnation === incarnation && message.name === name && !isAnswer(message)),
+      parked: cell.parked.filter(
+        (message) => message.incarnation === incarnation && message.name === name && !isAnswer(message),
+      ),
     }))
 }
 
@@ -56,9 +58,20 @@ export function captureCell(cell: Cell): CellCapture {
     nextToken: cell.nextToken,
     mailbox: messagesOf(cell.mailbox.toArray()),
     incoming: inChannels(cell).map(({ incarnation, from, name, next, early, sender }) => ({
-      incarnation, from, name, next, sender, early: [...(early?.values() ?? [])],
+      incarnation,
+      from,
+      name,
+      next,
+      sender,
+      early: [...(early?.values() ?? [])],
     })),
-    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, last, waiting }) => ({ name, next, credited, last, waiting: waiting.toArray() })),
+    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, last, waiting }) => ({
+      name,
+      next,
+      credited,
+      last,
+      waiting: waiting.toArray(),
+    })),
   }
 }
 
@@ -76,8 +89,8 @@ export function inherited(image: AgentImage): AgentImage {
 export function installImage(host: Host, cell: Cell, image: AgentImage): void {
   cell.state = image.state
   cell.random = image.random
-  for (const timer of image.timers) host.addTimer(cell, timer)
-  for (const ask of image.asks) host.addAsk(cell, ask)
+  for (const timer of image.timers) host.timers.addTimer(cell, timer)
+  for (const ask of image.asks) host.timers.addAsk(cell, ask)
   for (const owed of image.deferred) cell.deferred.set(owed.token, owed)
   for (const reply of image.replies) cell.mailbox.push(reply)
 }

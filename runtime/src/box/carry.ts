@@ -1,7 +1,7 @@
-import { type AgentImage } from '../agent/image.js'
 import type { AgentDefinition } from '../agent/definition.js'
-import { agentOf, findNode, type LattNode, transformationOf } from '../latt/latt.js'
+import type { AgentImage } from '../agent/image.js'
 import type { CodeStore } from '../latt/code.js'
+import { agentOf, findNode, type LattNode, transformationOf } from '../latt/latt.js'
 import { isUnder } from '../latt/path.js'
 import type { Refinement } from '../latt/transformation.js'
 import { invariant, OvidError } from '../message/errors.js'
@@ -30,7 +30,8 @@ export function liftNode(node: LattNode, images: ReadonlyMap<string, AgentImage>
     return image
   }
   const children: Record<string, AgentImage> = {}
-  for (const child of node.children) if (bearsState(child)) children[nameIn(node, child)] = liftNode(child, images, store)
+  for (const child of node.children)
+    if (bearsState(child)) children[nameIn(node, child)] = liftNode(child, images, store)
   return refinementOf(node, store).lift(children)
 }
 
@@ -40,7 +41,11 @@ export function lowerNode(node: LattNode, image: AgentImage, store: CodeStore): 
   const lowered = refinementOf(node, store).lower(image)
   const bearing = node.children.filter(bearsState)
   for (const name of Object.keys(lowered)) {
-    invariant(bearing.some((child) => nameIn(node, child) === name), 'I6', () => `lower gave an image for ${name}, which is no copy of ${node.id}`)
+    invariant(
+      bearing.some((child) => nameIn(node, child) === name),
+      'I6',
+      () => `lower gave an image for ${name}, which is no copy of ${node.id}`,
+    )
   }
   return bearing.flatMap((child) => {
     const part = lowered[nameIn(node, child)]
@@ -64,11 +69,19 @@ export function divideImage(recipe: Recipe, id: string, image: AgentImage, store
   if (before.applied === undefined) return lowerNode(after, image, store)
   const rescale = refinementOf(before, store).rescale?.(after.applied.options)
   invariant(rescale !== undefined, 'I6', () => `${before.applied?.plugin} cannot rescale`)
-  return Object.entries(rescale.divide(id.slice(before.id.length + 1), image)).map(([name, part]) => [`${after.id}/${name}`, part])
+  return Object.entries(rescale.divide(id.slice(before.id.length + 1), image)).map(([name, part]) => [
+    `${after.id}/${name}`,
+    part,
+  ])
 }
 
 /** The image of a new agent from the parts that came for it. */
-export function combineImages(recipe: Recipe, id: string, parts: ReadonlyMap<string, AgentImage>, store: CodeStore): AgentImage {
+export function combineImages(
+  recipe: Recipe,
+  id: string,
+  parts: ReadonlyMap<string, AgentImage>,
+  store: CodeStore,
+): AgentImage {
   const { before, after } = recipe
   const node = findNode(after, id)
   invariant(node !== undefined, 'I6', () => `${id} is not part of the new layout`)

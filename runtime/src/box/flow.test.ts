@@ -11,7 +11,8 @@ const flooder = defineAgent({
   reads: { counts: (state) => ({ ...state }) },
   writes: {
     go: (_state, message: { to: string; count: number; echo: boolean }, context) => {
-      for (let index = 0; index < message.count; index++) context.tell(message.to, 'ping', { echo: message.echo ? context.self : '' })
+      for (let index = 0; index < message.count; index++)
+        context.tell(message.to, 'ping', { echo: message.echo ? context.self : '' })
     },
     ping: (state, message: { echo: string }, context) => {
       state.pings++
@@ -36,13 +37,22 @@ const relay = defineAgent({
   },
 })
 
-function start(seed: number, agents: Record<string, { agent: typeof flooder | typeof relay; params?: unknown; thread: number }>): { lab: Lab; client: LabClient } {
+function start(
+  seed: number,
+  agents: Record<string, { agent: typeof flooder | typeof relay; params?: unknown; thread: number }>,
+): { lab: Lab; client: LabClient } {
   const lab = new Lab({ threads: 2, seed, development: false })
   const client = lab.client()
   lab.boot(client, {
     name: 'flow',
     agents: Object.entries(agents).map(([name, { agent, params, thread }]) => ({
-      name, form: 'agent' as const, code: lab.register(agent.kind, agent), kind: agent.kind, version: 1, params, place: `main/${thread}`,
+      name,
+      form: 'agent' as const,
+      code: lab.register(agent.kind, agent),
+      kind: agent.kind,
+      version: 1,
+      params,
+      place: `main/${thread}`,
     })),
     plugins: [],
     transformations: [],
@@ -52,7 +62,9 @@ function start(seed: number, agents: Record<string, { agent: typeof flooder | ty
 
 /** Messages that lie in mailboxes, at most ever. */
 function deepest(lab: Lab): number {
-  return Math.max(...[...lab.hosts.values()].flatMap((host) => [...host.cells.values()].map((cell) => cell.mailbox.length)))
+  return Math.max(
+    ...[...lab.hosts.values()].flatMap((host) => [...host.cells.values()].map((cell) => cell.mailbox.length)),
+  )
 }
 
 describe('flow control', () => {
@@ -67,8 +79,16 @@ describe('flow control', () => {
       client.tell('B', 'go', { to: 'A', count, echo })
       lab.until(() => {
         lab.settle()
-        const state = (id: string) => [...lab.hosts.values()].flatMap((host) => host.cells.get(id)?.state ?? [])[0] as { pings: number; pongs: number }
-        return state('A').pings === count && state('B').pings === count && (!echo || (state('A').pongs === count && state('B').pongs === count))
+        const state = (id: string) =>
+          [...lab.hosts.values()].flatMap((host) => host.cells.get(id)?.state ?? [])[0] as {
+            pings: number
+            pongs: number
+          }
+        return (
+          state('A').pings === count &&
+          state('B').pings === count &&
+          (!echo || (state('A').pongs === count && state('B').pongs === count))
+        )
       })
       expect(lab.call(client, 'A', 'counts')).toEqual({ pings: count, pongs: echo ? count : 0 })
       expect(lab.call(client, 'B', 'counts')).toEqual({ pings: count, pongs: echo ? count : 0 })
@@ -86,7 +106,9 @@ describe('flow control', () => {
     let most = 0
     lab.until(() => {
       most = Math.max(most, deepest(lab))
-      return [...lab.hosts.values()].some((host) => (host.cells.get('C')?.state as { passed: number } | undefined)?.passed === count)
+      return [...lab.hosts.values()].some(
+        (host) => (host.cells.get('C')?.state as { passed: number } | undefined)?.passed === count,
+      )
     })
     expect(most).toBeLessThanOrEqual(WINDOW)
     expect(lab.call(client, 'C', 'passed')).toBe(count)

@@ -1,6 +1,6 @@
 import { isWithin } from '../latt/path.js'
-import { invariant } from '../message/errors.js'
 import type { Message, Place } from '../message/envelope.js'
+import { invariant } from '../message/errors.js'
 import { type Cell, CREDIT_EVERY, type OutChannel, WINDOW } from './cell.js'
 import type { Host } from './host.js'
 import { hostId } from './protocol.js'
@@ -71,9 +71,20 @@ export class Flow {
   consumed(message: Message): void {
     if (message.sequence % CREDIT_EVERY !== 0) return
     const { place } = this.#host.options
-    this.#host.sendById({
-      kind: 'credit', lane: 'control', from: this.#host.id, incarnation: message.incarnation, to: message.from, name: message.name,
-      sequence: message.sequence, correlation: 0, path: [], origin: place, as: '', type: '$credit', body: null,
+    this.#host.routing.sendById({
+      kind: 'credit',
+      lane: 'control',
+      from: this.#host.id,
+      incarnation: message.incarnation,
+      to: message.from,
+      name: message.name,
+      sequence: message.sequence,
+      correlation: 0,
+      path: [],
+      origin: place,
+      as: '',
+      type: '$credit',
+      body: null,
     })
   }
 
@@ -82,7 +93,7 @@ export class Flow {
     const out = cell.outgoing.get(message.name)
     if (out === undefined || cell.serial !== message.incarnation || message.sequence <= out.credited) return
     out.credited = message.sequence
-    this.#host.drainWaiting(cell, out)
+    this.#host.routing.drainWaiting(cell, out)
   }
 
   nextProbeAt(): number | undefined {
@@ -94,7 +105,14 @@ export class Flow {
     this.#probeAt = this.#blocked.size > 0 ? this.#host.now + PROBE_EVERY_MS : undefined
     for (const cell of this.#blocked) {
       if (this.#host.cells.get(cell.id) !== cell) this.#blocked.delete(cell)
-      else if (!cell.relieved) this.#follow(cell, { initiator: cell.id, serial: cell.serial, place: this.#host.options.place, at: cell.id, visited: [] })
+      else if (!cell.relieved)
+        this.#follow(cell, {
+          initiator: cell.id,
+          serial: cell.serial,
+          place: this.#host.options.place,
+          at: cell.id,
+          visited: [],
+        })
     }
   }
 
@@ -113,7 +131,7 @@ export class Flow {
   probe(probe: Probe): void {
     const cell = this.#host.cells.get(probe.at)
     if (cell === undefined) return
-    const waitsForPlan = cell.status === 'held' || cell.status === 'wedged' || cell.region !== undefined
+    const waitsForPlan = cell.status === 'wedged' || cell.region !== undefined
     if (cell.id === probe.initiator || waitsForPlan) this.#relieve(probe)
     else if (cell.blocked > 0) this.#follow(cell, probe)
   }

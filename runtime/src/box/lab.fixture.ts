@@ -2,7 +2,7 @@ import type { Definition } from '../agent/definition.js'
 import type { AskRecord } from '../agent/image.js'
 import type { Boot } from '../controller/boot.js'
 import { type ChangeRequest, type ChangeResult, controllerDefinition } from '../controller/controller.js'
-import { type CodeRef, codeKey, type CodeStore } from '../latt/code.js'
+import { type CodeRef, type CodeStore, codeKey } from '../latt/code.js'
 import type { Transformation } from '../latt/transformation.js'
 import type { Message, Place } from '../message/envelope.js'
 import { OvidError } from '../message/errors.js'
@@ -31,18 +31,25 @@ export class LabClient {
   readonly received: { type: string; body: unknown; sender: string }[] = []
   readonly #pending = new Map<number, (outcome: Outcome) => void>()
 
-  constructor(lab: Lab, readonly place: Place) {
+  constructor(
+    lab: Lab,
+    readonly place: Place,
+  ) {
     this.lab = lab
     lab.host(place).join(
       {
         receive: (message, sender) => {
           this.received.push({ type: message.type, body: message.body, sender })
-          if (message.kind === 'request') lab.host(place).replyTo(message, true, null, this.cell?.id)
+          if (message.kind === 'request') lab.host(place).routing.replyTo(message, true, null, this.cell?.id)
         },
         settle: (correlation, reply) => {
           const then = this.#pending.get(correlation)
           this.#pending.delete(correlation)
-          then?.(reply.kind === 'reply' ? { ok: true, value: reply.body } : { ok: false, code: reply.type, message: String(reply.body) })
+          then?.(
+            reply.kind === 'reply'
+              ? { ok: true, value: reply.body }
+              : { ok: false, code: reply.type, message: String(reply.body) },
+          )
         },
         ready: () => {},
       },
@@ -55,15 +62,24 @@ export class LabClient {
   call(name: string, type: string, body: unknown, then: (outcome: Outcome) => void): void {
     const cell = this.cell as Cell
     const host = this.lab.host(this.place)
-    const correlation = host.newCorrelation(cell)
+    const correlation = host.routing.newCorrelation(cell)
     this.#pending.set(correlation, then)
-    const ask: AskRecord = { correlation, name, then: '', data: null, key: undefined, origin: this.place, dueMs: 0, inherited: false }
-    host.addAsk(cell, ask)
-    host.sendFrom(cell, 'request', name, type, body, correlation, cell.path, this.place, '')
+    const ask: AskRecord = {
+      correlation,
+      name,
+      then: '',
+      data: null,
+      key: undefined,
+      origin: this.place,
+      dueMs: 0,
+      inherited: false,
+    }
+    host.timers.addAsk(cell, ask)
+    host.routing.sendFrom(cell, 'request', name, type, body, correlation, cell.path, this.place, '')
   }
 
   tell(name: string, type: string, body: unknown): void {
-    this.lab.host(this.place).sendFrom(this.cell as Cell, 'tell', name, type, body, 0, [], '', '')
+    this.lab.host(this.place).routing.sendFrom(this.cell as Cell, 'tell', name, type, body, 0, [], '', '')
   }
 }
 
@@ -87,21 +103,39 @@ export class Lab {
 
   constructor(options: { threads: number; seed: number; planTimeoutMs?: number; development?: boolean }) {
     this.random = seeded(options.seed)
-    for (let thread = 0; thread <= options.threads; thread++) this.#addHost(`main/${thread}`, options.development ?? true)
+    for (let thread = 0; thread <= options.threads; thread++)
+      this.#addHost(`main/${thread}`, options.development ?? true)
     const main = this.host('main/0')
     const controller = controllerDefinition({ get: (code) => this.code.get(codeKey(code)) })
-    const cell = main.addCell({ id: CONTROLLER, serial: -1, self: CONTROLLER, definition: controller, status: 'running' })
+    const cell = main.addCell({
+      id: CONTROLLER,
+      serial: -1,
+      self: CONTROLLER,
+      definition: controller,
+      status: 'running',
+    })
     cell.state = controller.init({ planTimeoutMs: options.planTimeoutMs ?? 30_000 })
-    const manager = main.addCell({ id: 'box/main', serial: -2, self: 'box/main', definition: boxManager, status: 'running' })
+    const manager = main.addCell({
+      id: 'box/main',
+      serial: -2,
+      self: 'box/main',
+      definition: boxManager,
+      status: 'running',
+    })
     manager.state = boxManager.init({ name: 'main' })
     for (const place of this.hosts.keys()) this.tellManager('threadUp', { place })
   }
 
   #addHost(place: Place, development: boolean): void {
     const loaded = new Set<string>()
-    const store: CodeStore = { get: (code) => (loaded.has(codeKey(code)) || place === 'main/0' ? this.code.get(codeKey(code)) : undefined) }
+    const store: CodeStore = {
+      get: (code) => (loaded.has(codeKey(code)) || place === 'main/0' ? this.code.get(codeKey(code)) : undefined),
+    }
     const host: Host = new Host({
-      place, controller: 'main/0', code: store, development,
+      place,
+      controller: 'main/0',
+      code: store,
+      development,
       effects: {
         send: (to, message) => this.#send(place, to, message),
         load: (codes) => {
@@ -145,12 +179,15 @@ export class Lab {
   register(name: string, definition: Definition | Transformation, parts: Record<string, Definition> = {}): CodeRef {
     const ref = { module: name, pick: [] }
     this.code.set(codeKey(ref), definition)
-    for (const [path, part] of Object.entries(parts)) this.code.set(codeKey({ module: name, pick: path.split('.') }), part)
+    for (const [path, part] of Object.entries(parts))
+      this.code.set(codeKey({ module: name, pick: path.split('.') }), part)
     return ref
   }
 
   registerTransformation(transformation: Transformation): CodeRef {
-    const parts = Object.fromEntries(Object.entries(transformation.agents).map(([name, agent]) => [`agents.${name}`, agent]))
+    const parts = Object.fromEntries(
+      Object.entries(transformation.agents).map(([name, agent]) => [`agents.${name}`, agent]),
+    )
     return this.register(transformation.name, transformation, parts as Record<string, Definition>)
   }
 
@@ -188,7 +225,9 @@ export class Lab {
     for (let limit = 0; !done(); limit++) {
       if (limit > 5_000_000) throw new Error(`${what} did not come about in ${limit} steps`)
       if (this.step()) continue
-      const next = [...this.hosts.values()].flatMap((host) => (this.dead.has(host.options.place) ? [] : (host.nextTimerAt() ?? [])))
+      const next = [...this.hosts.values()].flatMap((host) =>
+        this.dead.has(host.options.place) ? [] : (host.nextTimerAt() ?? []),
+      )
       if (next.length === 0) throw new Error(`${what} can never come about: nothing is left to do`)
       this.now = Math.max(this.now, Math.min(...next))
       for (const host of this.hosts.values()) if (!this.dead.has(host.options.place)) host.run(this.now, 1)

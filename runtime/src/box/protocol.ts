@@ -62,7 +62,12 @@ export interface Relocation {
 }
 
 export type Operation =
-  | { readonly stage: 'start'; readonly agents: readonly StartSpec[]; readonly codes: readonly CodeRef[]; readonly held: boolean }
+  | {
+      readonly stage: 'start'
+      readonly agents: readonly StartSpec[]
+      readonly codes: readonly CodeRef[]
+      readonly held: boolean
+    }
   | { readonly stage: 'hold'; readonly region: string; readonly ids: readonly string[] }
   | { readonly stage: 'wedge'; readonly ids: readonly string[]; readonly flush: readonly string[] }
   | {
@@ -146,8 +151,21 @@ export interface CellCapture {
   readonly nextCorrelation: number
   readonly nextToken: number
   readonly mailbox: readonly Message[]
-  readonly incoming: readonly { incarnation: number; from: string; name: string; next: number; early: readonly Message[]; sender: string }[]
-  readonly outgoing: readonly { name: string; next: number; credited: number; last: string; waiting: readonly Message[] }[]
+  readonly incoming: readonly {
+    incarnation: number
+    from: string
+    name: string
+    next: number
+    early: readonly Message[]
+    sender: string
+  }[]
+  readonly outgoing: readonly {
+    name: string
+    next: number
+    credited: number
+    last: string
+    waiting: readonly Message[]
+  }[]
 }
 
 export interface CarryMessage {

@@ -1,15 +1,36 @@
 import type { AgentDefinition, Definition } from '../agent/definition.js'
 import type { AgentImage } from '../agent/image.js'
 import type { CodeRef } from '../latt/code.js'
-import { isTransformation } from '../latt/transformation.js'
 import { isWithin, visibleSender } from '../latt/path.js'
-import { errorBody, invariant, OvidError } from '../message/errors.js'
+import { isTransformation } from '../latt/transformation.js'
 import type { Message, Place } from '../message/envelope.js'
+import { errorBody, invariant, OvidError } from '../message/errors.js'
+import {
+  captureCell,
+  captureChannels,
+  captureImage,
+  inherited,
+  installCell,
+  installChannel,
+  installImage,
+} from './capture.js'
 import { bearers, combineImages, divideImage, isBearer, liftNode, lowerNode } from './carry.js'
-import { captureCell, captureChannels, captureImage, inherited, installCell, installChannel, installImage } from './capture.js'
 import type { Cell } from './cell.js'
 import type { Host } from './host.js'
-import type { AckMessage, AskOwner, CarryMessage, ClientChannel, DrainedMessage, Operation, OperationMessage, Recipe, Relocation, SpawnMessage, Stage, StartSpec } from './protocol.js'
+import type {
+  AckMessage,
+  AskOwner,
+  CarryMessage,
+  ClientChannel,
+  DrainedMessage,
+  Operation,
+  OperationMessage,
+  Recipe,
+  Relocation,
+  SpawnMessage,
+  Stage,
+  StartSpec,
+} from './protocol.js'
 import { hostId } from './protocol.js'
 
 type RouteOperation = Extract<Operation, { stage: 'route' }>
@@ -110,8 +131,12 @@ export class Reconfiguration {
     switch (operation.stage) {
       case 'start':
         this.#begin({
-          agents: operation.agents, codes: operation.codes, held: operation.held ? work.held : undefined,
-          gateways: new Set(), started: [], plan: work.plan,
+          agents: operation.agents,
+          codes: operation.codes,
+          held: operation.held ? work.held : undefined,
+          gateways: new Set(),
+          started: [],
+          plan: work.plan,
           done: (error) => this.#ack(work, 'start', error === undefined ? {} : { error: errorBody(error) }),
         })
         break
@@ -135,9 +160,22 @@ export class Reconfiguration {
 
   #workOn(plan: number): PlanWork {
     if (this.#work?.plan !== plan) {
-      invariant(this.#work === undefined || this.#work.plan < plan, 'I5', () => `plan ${plan} after plan ${this.#work?.plan}`)
+      invariant(
+        this.#work === undefined || this.#work.plan < plan,
+        'I5',
+        () => `plan ${plan} after plan ${this.#work?.plan}`,
+      )
       this.#work = {
-        plan, acks: new Map(), begun: new Set(), held: new Set(), old: new Set(), carry: undefined, batches: [], lastReport: new Map(), lowered: false, bytes: 0,
+        plan,
+        acks: new Map(),
+        begun: new Set(),
+        held: new Set(),
+        old: new Set(),
+        carry: undefined,
+        batches: [],
+        lastReport: new Map(),
+        lowered: false,
+        bytes: 0,
       }
       this.#over = plan
     }
@@ -158,7 +196,12 @@ export class Reconfiguration {
     const { place } = this.#host.options
     const fresh = agents.filter((agent) => this.#host.cells.get(agent.id)?.serial !== agent.serial)
     this.#begin({
-      agents: fresh, codes: [], held: undefined, gateways: new Set(), started: [], plan: 0,
+      agents: fresh,
+      codes: [],
+      held: undefined,
+      gateways: new Set(),
+      started: [],
+      plan: 0,
       done: (error) => {
         if (error === undefined && held !== undefined) this.#joinHeld(agents, held)
         this.#host.tellController('spawned', { ticket, place, ...(error !== undefined && { error: errorBody(error) }) })
@@ -189,7 +232,10 @@ export class Reconfiguration {
   }
 
   #wanted(starting: Starting): CodeRef[] {
-    return [...starting.codes, ...starting.agents.flatMap(({ code, target }) => (target === undefined ? [code] : [code, target]))]
+    return [
+      ...starting.codes,
+      ...starting.agents.flatMap(({ code, target }) => (target === undefined ? [code] : [code, target])),
+    ]
   }
 
   /** The edge has loaded what was asked for, or could not. */
@@ -237,8 +283,16 @@ export class Reconfiguration {
   #startCell(starting: Starting, agent: StartSpec): Cell {
     const definition = this.#definition(agent)
     const { held } = starting
-    const target = agent.target === undefined ? undefined : (this.#host.options.code.get(agent.target) as AgentDefinition)
-    const spec = { id: agent.id, serial: agent.serial, self: agent.self, definition, target, status: held === undefined ? ('running' as const) : ('held' as const) }
+    const target =
+      agent.target === undefined ? undefined : (this.#host.options.code.get(agent.target) as AgentDefinition)
+    const spec = {
+      id: agent.id,
+      serial: agent.serial,
+      self: agent.self,
+      definition,
+      target,
+      status: held === undefined ? ('running' as const) : ('held' as const),
+    }
     const cell = held === undefined ? this.#host.addCell(spec) : this.#host.makeCell(spec)
     if (held !== undefined) {
       this.#successors.set(agent.id, cell)
@@ -246,7 +300,8 @@ export class Reconfiguration {
     }
     try {
       // A held agent gets its state by the carry; proxies are made anew.
-      if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined)) cell.state = definition.init(agent.params)
+      if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined))
+        cell.state = definition.init(agent.params)
     } catch (error) {
       this.#discard(cell)
       throw new OvidError('cannot-start', `${agent.id}: init failed: ${errorBody(error).message}`)
@@ -260,7 +315,8 @@ export class Reconfiguration {
 
   #definition(agent: StartSpec): Definition {
     const found = this.#host.options.code.get(agent.code)
-    if (found === undefined || isTransformation(found)) throw new OvidError('code-not-found', `${agent.code.module} has no agent at ${agent.code.pick.join('.')}`)
+    if (found === undefined || isTransformation(found))
+      throw new OvidError('code-not-found', `${agent.code.module} has no agent at ${agent.code.pick.join('.')}`)
     if (found.kind !== agent.kind || found.version !== agent.version) {
       throw new OvidError(
         'version-mismatch',
@@ -282,7 +338,8 @@ export class Reconfiguration {
   #oldCell(id: string): Cell {
     const cell = this.#host.cells.get(id)
     if (cell === undefined) throw new OvidError('agent-lost', `${id} is not on ${this.#host.options.place}`)
-    if (cell.status === 'faulty') throw new OvidError('agent-faulty', `${id} is wedged by a fault in its code; its state is not to be trusted`)
+    if (cell.status === 'faulty')
+      throw new OvidError('agent-faulty', `${id} is wedged by a fault in its code; its state is not to be trusted`)
     return cell
   }
 
@@ -345,7 +402,12 @@ export class Reconfiguration {
       work.old.add(cell)
       const { region } = cell
       if (!flushed.has(cell.id)) wedged(cell)
-      else this.#host.flush(cell, (out) => region === undefined || !isWithin(out.last === '' ? out.name : out.last, region), () => wedged(cell))
+      else
+        this.#host.flushing.flush(
+          cell,
+          (out) => region === undefined || !isWithin(out.last === '' ? out.name : out.last, region),
+          () => wedged(cell),
+        )
     }
   }
 
@@ -356,7 +418,8 @@ export class Reconfiguration {
     const here = this.#host.options.place
     for (const [place, batch] of this.#shares(work, operation)) this.#sendBatch(work, place, batch)
     for (const batch of this.#earlyBatches.splice(0)) if (batch.plan === work.plan) work.batches.push(batch)
-    if (operation.recipe?.carrier !== here && operation.expects.length === 0) this.#ack(work, 'carry', { bytes: work.bytes, owners: [] })
+    if (operation.recipe?.carrier !== here && operation.expects.length === 0)
+      this.#ack(work, 'carry', { bytes: work.bytes, owners: [] })
     else this.#combine(work)
   }
 
@@ -382,7 +445,8 @@ export class Reconfiguration {
       for (const place of placeOf.values()) batch(place)
       if (recipe.carrier !== '') batch(recipe.carrier)
       for (const [id, place] of recipe.olds) {
-        if (place === here) this.#share(recipe, homes, this.#oldCellWedged(id), (home) => batch(placeOf.get(home) as Place), batch)
+        if (place === here)
+          this.#share(recipe, homes, this.#oldCellWedged(id), (home) => batch(placeOf.get(home) as Place), batch)
       }
     }
     return batches
@@ -403,14 +467,20 @@ export class Reconfiguration {
   ): void {
     for (const channel of captureChannels(cell, recipe.before.id)) {
       const home = homes.get(channel.client)
-      invariant(home !== undefined, 'I1', () => `${channel.client} has a channel to ${cell.id} that the controller does not know of`)
+      invariant(
+        home !== undefined,
+        'I1',
+        () => `${channel.client} has a channel to ${cell.id} that the controller does not know of`,
+      )
       ;(batchFor(home).channels as ClientChannel[]).push({ ...channel, home })
     }
     if (!isBearer(recipe.before, cell.id)) return
     const image = captureImage(cell, recipe.before.id)
     type Images = [string, string, AgentImage][]
     if (recipe.carrier !== '') (batchAt(recipe.carrier).images as Images).push(['', cell.id, image])
-    else for (const [to, part] of divideImage(recipe, cell.id, image, this.#host.options.code)) (batchFor(to).images as Images).push([to, cell.id, part])
+    else
+      for (const [to, part] of divideImage(recipe, cell.id, image, this.#host.options.code))
+        (batchFor(to).images as Images).push([to, cell.id, part])
   }
 
   #sendBatch(work: PlanWork, place: Place, batch: CarryMessage): void {
@@ -418,7 +488,13 @@ export class Reconfiguration {
       work.bytes += this.#host.tellSystem(hostId(place), place, '$carry', batch, 'data')
     } catch (error) {
       const { plan, from, part } = batch
-      this.#host.tellSystem(hostId(place), place, '$carry', { plan, from, part, cells: [], channels: [], images: [], error: errorBody(error) }, 'data')
+      this.#host.tellSystem(
+        hostId(place),
+        place,
+        '$carry',
+        { plan, from, part, cells: [], channels: [], images: [], error: errorBody(error) },
+        'data',
+      )
     }
   }
 
@@ -443,7 +519,8 @@ export class Reconfiguration {
       if (work.acks.has('carry')) return
       const shares = work.batches.filter((batch) => batch.part === 'share')
       const lowered = work.batches.filter((batch) => batch.part === 'lowered')
-      const wants = operation.recipe !== undefined && operation.recipe.carrier !== '' && this.#receives(operation.recipe) ? 1 : 0
+      const wants =
+        operation.recipe !== undefined && operation.recipe.carrier !== '' && this.#receives(operation.recipe) ? 1 : 0
       if (shares.length < operation.expects.length || lowered.length < wants) return
       const owners = this.#install(work, operation)
       this.#ack(work, 'carry', { bytes: work.bytes, owners })
@@ -462,14 +539,26 @@ export class Reconfiguration {
     const shares = work.batches.filter((batch) => batch.part === 'share' && sources.has(batch.from))
     if (shares.length < sources.size || work.lowered) return
     work.lowered = true
-    const images = new Map(shares.flatMap((batch) => batch.images.filter(([to]) => to === '').map(([, from, image]) => [from, image] as const)))
+    const images = new Map(
+      shares.flatMap((batch) =>
+        batch.images.filter(([to]) => to === '').map(([, from, image]) => [from, image] as const),
+      ),
+    )
     const virtual = liftNode(recipe.before, images, this.#host.options.code)
     const placeOf = new Map(recipe.news)
     const batches = new Map<Place, [string, string, AgentImage][]>()
     for (const place of placeOf.values()) batches.set(place, [])
-    for (const [id, image] of lowerNode(recipe.after, virtual, this.#host.options.code)) batches.get(placeOf.get(id) as Place)?.push([id, recipe.before.id, image])
+    for (const [id, image] of lowerNode(recipe.after, virtual, this.#host.options.code))
+      batches.get(placeOf.get(id) as Place)?.push([id, recipe.before.id, image])
     for (const [place, parts] of batches) {
-      this.#sendBatch(work, place, { plan: work.plan, from: this.#host.options.place, part: 'lowered', cells: [], channels: [], images: parts })
+      this.#sendBatch(work, place, {
+        plan: work.plan,
+        from: this.#host.options.place,
+        part: 'lowered',
+        cells: [],
+        channels: [],
+        images: parts,
+      })
     }
   }
 
@@ -497,7 +586,11 @@ export class Reconfiguration {
     const places = new Map(recipe.news)
     for (const id of bearers(recipe)) {
       if (places.get(id) !== here) continue
-      const parts = new Map(batches.flatMap((batch) => batch.images.filter(([to]) => to === id).map(([, from, image]) => [from, image] as const)))
+      const parts = new Map(
+        batches.flatMap((batch) =>
+          batch.images.filter(([to]) => to === id).map(([, from, image]) => [from, image] as const),
+        ),
+      )
       const cell = this.#heldCell(work, id)
       const image = combineImages(recipe, id, parts, this.#host.options.code)
       installImage(this.#host, cell, inherited(image))
@@ -510,11 +603,18 @@ export class Reconfiguration {
   #migrated(cell: Cell, image: AgentImage, from: number | undefined): AgentImage {
     const definition = cell.definition as AgentDefinition
     if (from === undefined || definition.form !== 'agent' || definition.version === from) return image
-    if (definition.migrate === undefined) throw new OvidError('version-mismatch', `${definition.kind} ${definition.version} has no migrate; the state is of version ${from}`)
+    if (definition.migrate === undefined)
+      throw new OvidError(
+        'version-mismatch',
+        `${definition.kind} ${definition.version} has no migrate; the state is of version ${from}`,
+      )
     try {
       return { ...image, state: definition.migrate(image.state, from) }
     } catch (error) {
-      throw new OvidError('plan-failed', `${cell.id}: migrate from version ${from} to ${definition.version} failed: ${errorBody(error).message}`)
+      throw new OvidError(
+        'plan-failed',
+        `${cell.id}: migrate from version ${from} to ${definition.version} failed: ${errorBody(error).message}`,
+      )
     }
   }
 
@@ -523,8 +623,8 @@ export class Reconfiguration {
   #route(work: PlanWork, operation: RouteOperation): void {
     const host = this.#host
     for (const id of operation.drop) {
-      host.dropRoutesTo(id)
-      if (!host.cells.has(id)) host.places.delete(id)
+      host.routing.dropRoutesTo(id)
+      if (!host.cells.has(id)) host.routing.places.delete(id)
     }
     const here = host.options.place
     const late: Message[] = []
@@ -535,11 +635,11 @@ export class Reconfiguration {
       host.removeCell(cell)
       host.options.effects.stopGateway(id)
     }
-    for (const [id, place] of operation.places) if (place !== here) host.places.set(id, place)
+    for (const [id, place] of operation.places) if (place !== here) host.routing.places.set(id, place)
     for (const serial of operation.goneSerials) host.collect(serial)
     for (const [correlation, origin, owner] of operation.answers) {
       // An answer comes to where it was asked for; who owns the request now may be elsewhere.
-      if (origin === here) host.graves.set(correlation, owner)
+      if (origin === here) host.routing.graves.set(correlation, owner)
     }
     this.#forward(work, operation)
     for (const cell of this.#successors.values()) {
@@ -549,16 +649,21 @@ export class Reconfiguration {
     this.#successors.clear()
     for (const id of operation.release) this.#release(work, host.cells.get(id))
     for (const message of late) host.receive(message)
-    for (const place of operation.fenceTo) host.tellSystem(hostId(place), place, '$fence', { plan: work.plan, from: here }, 'data')
+    for (const place of operation.fenceTo)
+      host.tellSystem(hostId(place), place, '$fence', { plan: work.plan, from: here }, 'data')
     this.#ack(work, 'route')
   }
 
   #release(work: PlanWork, cell: Cell | undefined): void {
-    invariant(cell !== undefined && cell.status === 'held', 'I5', () => `released ${cell?.id}, which is ${cell?.status}`)
+    invariant(
+      cell !== undefined && cell.status === 'held',
+      'I5',
+      () => `released ${cell?.id}, which is ${cell?.status}`,
+    )
     work.held.delete(cell)
     cell.status = 'running'
-    this.#host.rearm(cell)
-    for (const out of cell.outgoing.values()) this.#host.drainWaiting(cell, out)
+    this.#host.timers.rearm(cell)
+    for (const out of cell.outgoing.values()) this.#host.routing.drainWaiting(cell, out)
     this.#host.schedule(cell)
   }
 
@@ -598,9 +703,9 @@ export class Reconfiguration {
     const answer = message.kind === 'reply' || message.kind === 'error'
     const owner = answer ? forwarding.answers.get(message.correlation) : forwarding.homes.get(message.from)
     if (owner === undefined) return false
-    if (answer) this.#host.graves.delete(message.correlation)
+    if (answer) this.#host.routing.graves.delete(message.correlation)
     this.#host.forwarded++
-    this.#host.sendById({ ...message, to: owner })
+    this.#host.routing.sendById({ ...message, to: owner })
     return true
   }
 
@@ -644,9 +749,9 @@ export class Reconfiguration {
     this.#host.flow.ease(cell, undefined)
     for (const message of cell.parked.splice(0)) cell.mailbox.push(message)
     cell.status = 'running'
-    this.#host.rearm(cell)
+    this.#host.timers.rearm(cell)
     for (const message of cell.late.splice(0)) this.#host.receive(message)
-    for (const out of cell.outgoing.values()) this.#host.drainWaiting(cell, out)
+    for (const out of cell.outgoing.values()) this.#host.routing.drainWaiting(cell, out)
     this.#host.schedule(cell)
   }
 }

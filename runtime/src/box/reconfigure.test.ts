@@ -2,8 +2,8 @@ import { shard } from '@ovid/shard'
 import { describe, expect, it } from 'vitest'
 import { defineAgent } from '../agent/definition.js'
 import type { ChangeRequest } from '../controller/controller.js'
-import { CONTROLLER } from './protocol.js'
 import { Lab, type LabClient } from './lab.fixture.js'
+import { CONTROLLER } from './protocol.js'
 
 interface Entry {
   value: string
@@ -16,7 +16,9 @@ const partition = {
     for (const [key, entry] of state.entries) states[ownerOf(key)]?.entries.set(key, entry)
     return states
   },
-  merge: (states: { entries: Map<string, Entry> }[]) => ({ entries: new Map(states.flatMap((state) => [...state.entries])) }),
+  merge: (states: { entries: Map<string, Entry> }[]) => ({
+    entries: new Map(states.flatMap((state) => [...state.entries])),
+  }),
 }
 
 const kvs = defineAgent({
@@ -40,7 +42,12 @@ function start(seed: number, threads = 3): { lab: Lab; client: LabClient } {
   const code = lab.register('kvs', kvs)
   const plugin = { name: 'shard', version: '0.1.0', code: lab.registerTransformation(shard) }
   const client = lab.client()
-  lab.boot(client, { name: 'test', agents: [{ name: 'KVS', form: 'agent', code, kind: 'kvs', version: 1 }], plugins: [plugin], transformations: [] })
+  lab.boot(client, {
+    name: 'test',
+    agents: [{ name: 'KVS', form: 'agent', code, kind: 'kvs', version: 1 }],
+    plugins: [plugin],
+    transformations: [],
+  })
   return { lab, client }
 }
 
@@ -70,55 +77,65 @@ describe('a live reconfiguration', () => {
     expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
   })
 
-  it.each(Array.from({ length: 40 }, (_, index) => index + 1))('loses, doubles and reorders nothing under load, seed %i', (seed) => {
-    const { lab, client } = start(seed)
-    const random = lab.random
-    const clients = [client, lab.client('main/1'), lab.client('main/2'), lab.client('main/0')]
-    const keys = ['a', 'b', 'c', 'd', 'e']
-    const sent = clients.map(() => new Map<string, number>())
-    let open = 0
-    let sharded = 0
-    const load = () => {
-      const who = random(clients.length)
-      const key = keys[random(keys.length)] as string
-      const count = (sent[who]?.get(key) ?? 0) + 1
-      sent[who]?.set(key, count)
-      const body = { key, value: `${who}:${count};` }
-      if (random(2) === 0) (clients[who] as LabClient).tell('KVS', 'append', body)
-      else {
-        open++
-        ;(clients[who] as LabClient).call('KVS', 'append', body, (outcome) => {
-          expect(outcome.ok).toBe(true)
-          open--
+  it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
+    'loses, doubles and reorders nothing under load, seed %i',
+    (seed) => {
+      const { lab, client } = start(seed)
+      const random = lab.random
+      const clients = [client, lab.client('main/1'), lab.client('main/2'), lab.client('main/0')]
+      const keys = ['a', 'b', 'c', 'd', 'e']
+      const sent = clients.map(() => new Map<string, number>())
+      let open = 0
+      let sharded = 0
+      const load = () => {
+        const who = random(clients.length)
+        const key = keys[random(keys.length)] as string
+        const count = (sent[who]?.get(key) ?? 0) + 1
+        sent[who]?.set(key, count)
+        const body = { key, value: `${who}:${count};` }
+        if (random(2) === 0) (clients[who] as LabClient).tell('KVS', 'append', body)
+        else {
+          open++
+          ;(clients[who] as LabClient).call('KVS', 'append', body, (outcome) => {
+            expect(outcome.ok).toBe(true)
+            open--
+          })
+        }
+      }
+      for (let round = 0; round < 12; round++) {
+        const change = randomChange(random, sharded)
+        let done = false
+        client.call(CONTROLLER, 'change', change, (outcome) => {
+          done = true
+          if (!outcome.ok) expect(outcome.code, outcome.message).toBe('no-such-place')
+          else if (change.verb === 'transform') sharded = change.options.shards as number
+          else if (change.verb === 'untransform') sharded = 0
+        })
+        lab.until(
+          () => {
+            if (random(10) < 3) load()
+            return done
+          },
+          `round ${round}: ${JSON.stringify(change)}`,
+        )
+      }
+      lab.until(() => open === 0)
+      lab.settle()
+      for (const key of keys) {
+        const log = String(lab.call(client, 'KVS', 'get', { key }) ?? '')
+          .split(';')
+          .filter((part) => part !== '')
+        clients.forEach((_, who) => {
+          const mine = log.filter((part) => part.startsWith(`${who}:`)).map((part) => Number(part.slice(2)))
+          expect(mine, `client ${who}, key ${key}`).toEqual(
+            Array.from({ length: sent[who]?.get(key) ?? 0 }, (_, index) => index + 1),
+          )
         })
       }
-    }
-    for (let round = 0; round < 12; round++) {
-      const change = randomChange(random, sharded)
-      let done = false
-      client.call(CONTROLLER, 'change', change, (outcome) => {
-        done = true
-        if (!outcome.ok) expect(outcome.code, outcome.message).toBe('no-such-place')
-        else if (change.verb === 'transform') sharded = change.options.shards as number
-        else if (change.verb === 'untransform') sharded = 0
-      })
-      lab.until(() => {
-        if (random(10) < 3) load()
-        return done
-      }, `round ${round}: ${JSON.stringify(change)}`)
-    }
-    lab.until(() => open === 0)
-    lab.settle()
-    for (const key of keys) {
-      const log = String(lab.call(client, 'KVS', 'get', { key }) ?? '').split(';').filter((part) => part !== '')
-      clients.forEach((_, who) => {
-        const mine = log.filter((part) => part.startsWith(`${who}:`)).map((part) => Number(part.slice(2)))
-        expect(mine, `client ${who}, key ${key}`).toEqual(Array.from({ length: sent[who]?.get(key) ?? 0 }, (_, index) => index + 1))
-      })
-    }
-    expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
-    expect(lab.forwarders).toBe(0)
-  })
+      expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
+      expect(lab.forwarders).toBe(0)
+    },
+  )
 })
 
 function randomChange(random: (below: number) => number, sharded: number): ChangeRequest {

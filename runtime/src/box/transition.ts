@@ -7,7 +7,13 @@ import type { Cell } from './cell.js'
 /** What a transition wants done, in order. It is done only when the handler has returned. */
 export type Effect =
   | { readonly op: 'tell'; readonly name: string; readonly type: string; readonly body: unknown }
-  | { readonly op: 'ask'; readonly name: string; readonly type: string; readonly body: unknown; readonly options: AskOptions }
+  | {
+      readonly op: 'ask'
+      readonly name: string
+      readonly type: string
+      readonly body: unknown
+      readonly options: AskOptions
+    }
   | { readonly op: 'defer'; readonly token: string }
   | { readonly op: 'reply'; readonly token: string; readonly value: unknown }
   | { readonly op: 'refuse'; readonly token: string; readonly code: string; readonly message: string }
@@ -17,7 +23,8 @@ export type Effect =
 
 // Misuse is not an expected error: it must not pass for one after the state was touched, hence no OvidError.
 function needName(value: unknown, what: string): void {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${what} must be a non-empty string, found ${String(value)}`)
+  if (typeof value !== 'string' || value === '')
+    throw new TypeError(`${what} must be a non-empty string, found ${String(value)}`)
 }
 
 /**
@@ -105,7 +112,8 @@ export class Transition implements Context, ProxyContext {
     if (definition.timers?.[options.handler] === undefined) {
       throw new TypeError(`setTimer: agent ${definition.kind} has no timers.${String(options.handler)}`)
     }
-    if (!Number.isFinite(options.afterMs)) throw new TypeError(`setTimer: afterMs must be a number, found ${String(options.afterMs)}`)
+    if (!Number.isFinite(options.afterMs))
+      throw new TypeError(`setTimer: afterMs must be a number, found ${String(options.afterMs)}`)
     this.effects.push({ op: 'timer', options })
   }
 
@@ -119,7 +127,11 @@ export class Transition implements Context, ProxyContext {
     if (target?.partition === undefined) throw new TypeError('keyOf: the virtual agent has no partition')
     if (!target.handlers.has(type)) throw unknownType(target, type)
     const key = keyOfMessage(target, validated(target, type, body), type)
-    if (key !== undefined && typeof key !== 'string') throw new OvidError('invalid-message', `${target.kind}.${type}: the key must be a string, found ${JSON.stringify(key)}`)
+    if (key !== undefined && typeof key !== 'string')
+      throw new OvidError(
+        'invalid-message',
+        `${target.kind}.${type}: the key must be a string, found ${JSON.stringify(key)}`,
+      )
     return key
   }
 
@@ -131,7 +143,10 @@ export class Transition implements Context, ProxyContext {
 }
 
 export function unknownType(definition: AgentDefinition, type: string): OvidError {
-  return new OvidError('unknown-message', `${definition.kind} has no message ${JSON.stringify(type)}; it has ${[...definition.handlers.keys()].join(', ')}`)
+  return new OvidError(
+    'unknown-message',
+    `${definition.kind} has no message ${JSON.stringify(type)}; it has ${[...definition.handlers.keys()].join(', ')}`,
+  )
 }
 
 /** A message whose body has not the form `keyOf` expects is the caller's mistake, not the agent's. */
@@ -139,7 +154,10 @@ function keyOfMessage(definition: AgentDefinition, body: unknown, type: string):
   try {
     return definition.partition?.keyOf(body, type)
   } catch (error) {
-    throw new OvidError('invalid-message', `${definition.kind}.${type}: no key can be found in the message: ${errorBody(error).message}`)
+    throw new OvidError(
+      'invalid-message',
+      `${definition.kind}.${type}: no key can be found in the message: ${errorBody(error).message}`,
+    )
   }
 }
 
@@ -153,7 +171,9 @@ export function validated(definition: AgentDefinition, type: string, body: unkno
   }
   if (result.issues === undefined) return result.value
   const issues = result.issues.map((issue) => {
-    const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? String(part.key) : String(part))).join('.')
+    const path = (issue.path ?? [])
+      .map((part) => (typeof part === 'object' ? String(part.key) : String(part)))
+      .join('.')
     return path === '' ? issue.message : `${path}: ${issue.message}`
   })
   throw new OvidError('invalid-message', `${definition.kind}.${type}: ${issues.join('; ')}`)

@@ -25,7 +25,12 @@ const orders = defineAgent({
       const entry = state.byKey.get(message.key) ?? { placed: 0, done: [] }
       state.byKey.set(message.key, { ...entry, placed: entry.placed + 1 })
       context.tell('LOG', 'note', { from: message.key, entry: message.order })
-      context.ask('LEDGER', 'enter', { key: message.key, order: message.order }, { then: 'entered', data: { ...message, token: context.defer() } })
+      context.ask(
+        'LEDGER',
+        'enter',
+        { key: message.key, order: message.order },
+        { then: 'entered', data: { ...message, token: context.defer() } },
+      )
     },
   },
   replies: {
@@ -77,7 +82,11 @@ const log = defineAgent({
 function start(seed: number): { lab: Lab; client: LabClient } {
   const lab = new Lab({ threads: 3, seed })
   const agents = Object.entries({ ORDERS: orders, LEDGER: ledger, LOG: log }).map(([name, agent]) => ({
-    name, form: 'agent' as const, code: lab.register(agent.kind, agent), kind: agent.kind, version: 1,
+    name,
+    form: 'agent' as const,
+    code: lab.register(agent.kind, agent),
+    kind: agent.kind,
+    version: 1,
   }))
   const plugin = { name: 'shard', version: '0.1.0', code: lab.registerTransformation(shard) }
   const client = lab.client()
@@ -95,7 +104,8 @@ class Shape {
 
   *#below(id: string): Generator<string> {
     yield id
-    for (let shardNumber = 1; shardNumber <= (this.#shards.get(id) ?? 0); shardNumber++) yield* this.#below(`${id}/Shard${shardNumber}`)
+    for (let shardNumber = 1; shardNumber <= (this.#shards.get(id) ?? 0); shardNumber++)
+      yield* this.#below(`${id}/Shard${shardNumber}`)
   }
 
   isLeaf(id: string): boolean {
@@ -104,12 +114,14 @@ class Shape {
 
   note(change: ChangeRequest): void {
     if (change.verb === 'untransform') {
-      for (const id of [...this.#shards.keys()]) if (id === change.id || id.startsWith(`${change.id}/`)) this.#shards.delete(id)
+      for (const id of [...this.#shards.keys()])
+        if (id === change.id || id.startsWith(`${change.id}/`)) this.#shards.delete(id)
     }
     if (change.verb === 'transform') {
       const count = change.options.shards as number
       this.#shards.set(change.id, count)
-      const isGone = (id: string) => id.startsWith(`${change.id}/Shard`) && Number.parseInt(id.slice(change.id.length + 6), 10) > count
+      const isGone = (id: string) =>
+        id.startsWith(`${change.id}/Shard`) && Number.parseInt(id.slice(change.id.length + 6), 10) > count
       for (const id of [...this.#shards.keys()]) if (isGone(id)) this.#shards.delete(id)
     }
   }
@@ -125,59 +137,65 @@ class Shape {
 }
 
 describe('work under way (asks, timers, deferred replies, tells to others)', () => {
-  it.each(Array.from({ length: 60 }, (_, index) => index + 1))('survives changes of everybody involved, seed %i', (seed) => {
-    const { lab, client } = start(seed)
-    const { random } = lab
-    const clients = [client, lab.client('main/1'), lab.client('main/2')]
-    const keys = ['a', 'b', 'c', 'd']
-    const shape = new Shape()
-    const placed = new Map<string, string[]>()
-    const confirmed: string[] = []
-    let open = 0
-    let count = 0
-    const place = () => {
-      const key = keys[random(keys.length)] as string
-      const who = random(clients.length)
-      const order = `${who}-${++count}`
-      placed.set(key, [...(placed.get(key) ?? []), order])
-      open++
-      ;(clients[who] as LabClient).call('ORDERS', 'place', { key, order }, (outcome) => {
-        open--
-        expect(outcome).toEqual({ ok: true, value: order })
-        confirmed.push(order)
-      })
-    }
-    for (let round = 0; round < 15; round++) {
-      const change = shape.random(random)
-      let done = false
-      client.call(CONTROLLER, 'change', change, (outcome) => {
-        done = true
-        if (outcome.ok) shape.note(change)
-        else expect(outcome.code, outcome.message).toBe('no-such-place')
-      })
-      lab.until(() => {
-        if (random(10) === 0 && open < 200) place()
-        return done
-      }, `round ${round}: ${JSON.stringify(change)}`)
-    }
-    lab.until(() => open === 0, 'every order')
-    lab.settle()
-    expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
-    expect(new Set(confirmed).size).toBe(count)
-    for (const key of keys) {
-      const all = placed.get(key) ?? []
-      const done = lab.call(client, 'ORDERS', 'done', { key }) as string[]
-      const entries = lab.call(client, 'LEDGER', 'entries', { key }) as string[]
-      const notes = lab.call(client, 'LOG', 'notes', { from: key }) as string[]
-      expect([...done].sort()).toEqual([...all].sort())
-      // Orders of one client about one key arrive in their order; ORDERS tells LEDGER and LOG in that same order.
-      expect(entries).toEqual(notes)
-      clients.forEach((_, who) => {
-        const mine = (list: string[]) => list.filter((order) => order.startsWith(`${who}-`))
-        expect(mine(notes)).toEqual(mine(all))
-      })
-    }
-    expect(lab.forwarders).toBe(0)
-    for (const host of lab.hosts.values()) expect(host.statistics().graves, `graves on ${host.options.place}`).toBe(0)
-  })
+  it.each(Array.from({ length: 60 }, (_, index) => index + 1))(
+    'survives changes of everybody involved, seed %i',
+    (seed) => {
+      const { lab, client } = start(seed)
+      const { random } = lab
+      const clients = [client, lab.client('main/1'), lab.client('main/2')]
+      const keys = ['a', 'b', 'c', 'd']
+      const shape = new Shape()
+      const placed = new Map<string, string[]>()
+      const confirmed: string[] = []
+      let open = 0
+      let count = 0
+      const place = () => {
+        const key = keys[random(keys.length)] as string
+        const who = random(clients.length)
+        const order = `${who}-${++count}`
+        placed.set(key, [...(placed.get(key) ?? []), order])
+        open++
+        ;(clients[who] as LabClient).call('ORDERS', 'place', { key, order }, (outcome) => {
+          open--
+          expect(outcome).toEqual({ ok: true, value: order })
+          confirmed.push(order)
+        })
+      }
+      for (let round = 0; round < 15; round++) {
+        const change = shape.random(random)
+        let done = false
+        client.call(CONTROLLER, 'change', change, (outcome) => {
+          done = true
+          if (outcome.ok) shape.note(change)
+          else expect(outcome.code, outcome.message).toBe('no-such-place')
+        })
+        lab.until(
+          () => {
+            if (random(10) === 0 && open < 200) place()
+            return done
+          },
+          `round ${round}: ${JSON.stringify(change)}`,
+        )
+      }
+      lab.until(() => open === 0, 'every order')
+      lab.settle()
+      expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
+      expect(new Set(confirmed).size).toBe(count)
+      for (const key of keys) {
+        const all = placed.get(key) ?? []
+        const done = lab.call(client, 'ORDERS', 'done', { key }) as string[]
+        const entries = lab.call(client, 'LEDGER', 'entries', { key }) as string[]
+        const notes = lab.call(client, 'LOG', 'notes', { from: key }) as string[]
+        expect([...done].sort()).toEqual([...all].sort())
+        // Orders of one client about one key arrive in their order; ORDERS tells LEDGER and LOG in that same order.
+        expect(entries).toEqual(notes)
+        clients.forEach((_, who) => {
+          const mine = (list: string[]) => list.filter((order) => order.startsWith(`${who}-`))
+          expect(mine(notes)).toEqual(mine(all))
+        })
+      }
+      expect(lab.forwarders).toBe(0)
+      for (const host of lab.hosts.values()) expect(host.statistics().graves, `graves on ${host.options.place}`).toBe(0)
+    },
+  )
 })

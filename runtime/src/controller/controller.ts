@@ -1,16 +1,26 @@
 import type { Context, DeferredToken } from '../agent/context.js'
 import { defineAgent } from '../agent/definition.js'
-import { boxManagerId, hostId, type GoneMessage, type RouteMessage, type SpawnMessage } from '../box/protocol.js'
 import type { AckMessage, DrainedMessage } from '../box/protocol.js'
+import { boxManagerId, type GoneMessage, hostId, type RouteMessage, type SpawnMessage } from '../box/protocol.js'
 import type { CodeStore } from '../latt/code.js'
 import { findNode, type LattNode, leaves, type Resolution, resolve, transformationOf } from '../latt/latt.js'
 import { isWithin, parentOf } from '../latt/path.js'
-import { errorBody, OvidError } from '../message/errors.js'
 import type { Place } from '../message/envelope.js'
+import { errorBody, OvidError } from '../message/errors.js'
 import { type Boot, bootDeployment, emptyDeployment } from './boot.js'
-import { type Change, type Deployment, deployIngress, nextDeployment, nodeAt, type Physical, physicalAt, type Plugin, withoutOrphans } from './deployment.js'
-import { acknowledge, type ActivePlan, beginPlan, drained, placeLost, type PlanEnd, tickPlan } from './execution.js'
-import { planBetween, type PlanSummary, startSpec, summarise } from './plan.js'
+import {
+  type Change,
+  type Deployment,
+  deployIngress,
+  nextDeployment,
+  nodeAt,
+  type Physical,
+  type Plugin,
+  physicalAt,
+  withoutOrphans,
+} from './deployment.js'
+import { type ActivePlan, acknowledge, beginPlan, drained, type PlanEnd, placeLost, tickPlan } from './execution.js'
+import { type PlanSummary, planBetween, startSpec, summarise } from './plan.js'
 
 /** How often the controller looks after a plan under way, ms. */
 const TICK_MS = 100
@@ -84,7 +94,9 @@ export interface ControllerState {
 }
 
 function alivePlaces(state: ControllerState): Place[] {
-  return [...state.boxes.values()].flatMap((box) => [...box.threads].filter(([, status]) => status === 'running').map(([place]) => place))
+  return [...state.boxes.values()].flatMap((box) =>
+    [...box.threads].filter(([, status]) => status === 'running').map(([place]) => place),
+  )
 }
 
 /** Hands what a plan wants done to the box managers. */
@@ -103,7 +115,6 @@ function sendOperations(context: Context, active: ActivePlan, operations: Readon
  * The agent `controller`: owns the LATT, answers routing misses, and carries out changes. A deterministic
  * state machine like every other agent; it knows code only by name, through `store`.
  */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one entry per message the controller understands
 export function controllerDefinition(store: CodeStore) {
   // ----------------------------------------------------------------------------------------------- changes
 
@@ -124,18 +135,27 @@ export function controllerDefinition(store: CodeStore) {
   const checkGuarantees = (state: ControllerState, change: Change, accept: string | undefined) => {
     const { loses } = guaranteesOf(state, change)
     if (loses.length > 0 && accept !== 'weaker') {
-      throw new OvidError('weakens-guarantee', `${change.verb} ${change.id} would lose: ${loses.join('; ')}. Say accept=weaker if that is meant`)
+      throw new OvidError(
+        'weakens-guarantee',
+        `${change.verb} ${change.id} would lose: ${loses.join('; ')}. Say accept=weaker if that is meant`,
+      )
     }
   }
 
-  const submit = (state: ControllerState, request: ChangeRequest, context: Context, isUndo = false): ChangeResult | undefined => {
+  const submit = (
+    state: ControllerState,
+    request: ChangeRequest,
+    context: Context,
+    isUndo = false,
+  ): ChangeResult | undefined => {
     const { dryRun = false, accept, ...change } = request
     checkGuarantees(state, change, accept)
     if (dryRun) {
       const plan = prepare(state, change)
       return { ...summarise(plan, guaranteesOf(state, change)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }
     }
-    if (state.waiting.length >= MOST_WAITING) throw new OvidError('controller-busy', `${MOST_WAITING} changes are waiting already`)
+    if (state.waiting.length >= MOST_WAITING)
+      throw new OvidError('controller-busy', `${MOST_WAITING} changes are waiting already`)
     // An unsound change is refused at once; one that waits is checked again when its turn comes.
     if (state.active === undefined && state.waiting.length === 0) prepare(state, change)
     state.waiting.push({ change, token: context.defer(), isUndo })
@@ -187,7 +207,8 @@ export function controllerDefinition(store: CodeStore) {
   const waitsForSpawns = (state: ControllerState, active: ActivePlan): boolean => {
     if (active.failure !== undefined || active.waiting.size > 0 || !active.sent) return false
     const { region } = active.plan
-    if (active.stage === 'start') return [...state.spawns.keys()].some((id) => region !== undefined && isWithin(id, region))
+    if (active.stage === 'start')
+      return [...state.spawns.keys()].some((id) => region !== undefined && isWithin(id, region))
     return active.stage === 'carry' && state.spawns.size > 0
   }
 
@@ -198,7 +219,8 @@ export function controllerDefinition(store: CodeStore) {
     for (const [id, physical] of agents) {
       const now = state.deployment.agents.get(id)
       const known = now?.serial === physical.serial ? now.status : physical.status
-      const status = state.boxes.get(parentOf(physical.place))?.threads.get(physical.place) === 'running' ? known : 'lost'
+      const status =
+        state.boxes.get(parentOf(physical.place))?.threads.get(physical.place) === 'running' ? known : 'lost'
       if (status !== physical.status) agents.set(id, { ...physical, status })
     }
     const { clients, places, nextSerial, given } = state.deployment
@@ -222,11 +244,24 @@ export function controllerDefinition(store: CodeStore) {
       if (active.token !== undefined) context.refuse(active.token, end.failed.code, end.failed.message)
     } else {
       const { pauseMs, movedBytes } = end
-      const entry: HistoryEntry = { epoch: plan.after.epoch, change: plan.change, undo: plan.undo, pauseMs, movedBytes, atMs: context.now }
+      const entry: HistoryEntry = {
+        epoch: plan.after.epoch,
+        change: plan.change,
+        undo: plan.undo,
+        pauseMs,
+        movedBytes,
+        atMs: context.now,
+      }
       if (active.isUndo) state.history.pop()
       else state.history.push(entry)
       if (state.history.length > 1000) state.history.shift()
-      const result: ChangeResult = { ...summarise(plan, guaranteesOf(state, plan.change)), pauseMs, tookMs: context.now - active.startedAtMs, movedBytes, dryRun: false }
+      const result: ChangeResult = {
+        ...summarise(plan, guaranteesOf(state, plan.change)),
+        pauseMs,
+        tookMs: context.now - active.startedAtMs,
+        movedBytes,
+        dryRun: false,
+      }
       if (active.token !== undefined) context.reply(active.token, result)
     }
     for (const id of state.leaving.splice(0)) leave(state, id, context)
@@ -236,7 +271,8 @@ export function controllerDefinition(store: CodeStore) {
 
   // ------------------------------------------------------------------------------------------------ misses
 
-  const tellRoute = (context: Context, place: Place, route: RouteMessage): void => context.tell(hostId(place), 'route', route)
+  const tellRoute = (context: Context, place: Place, route: RouteMessage): void =>
+    context.tell(hostId(place), 'route', route)
 
   const noteGiven = (state: ControllerState, name: string, source: string): void => {
     const sources = state.deployment.given.get(name)
@@ -245,7 +281,11 @@ export function controllerDefinition(store: CodeStore) {
   }
 
   /** Whether an answer would have to be taken back by the plan under way. */
-  const mustWait = (state: ControllerState, miss: Resolve, found: Exclude<Resolution, { found: 'unknown' }>): boolean => {
+  const mustWait = (
+    state: ControllerState,
+    miss: Resolve,
+    found: Exclude<Resolution, { found: 'unknown' }>,
+  ): boolean => {
     const region = state.active?.committed === false ? state.active.plan.region : undefined
     const target = found.found === 'agent' ? found.id : found.node.id
     if (region === undefined || !isWithin(target, region) || isWithin(miss.source, region)) return false
@@ -278,7 +318,11 @@ export function controllerDefinition(store: CodeStore) {
     }
     const target = state.deployment.agents.get(id)
     if (target === undefined || target.status === 'lost') {
-      tellRoute(context, place, { source, name, error: { code: 'agent-lost', message: `${id} was lost with its thread; its state is gone` } })
+      tellRoute(context, place, {
+        source,
+        name,
+        error: { code: 'agent-lost', message: `${id} was lost with its thread; its state is gone` },
+      })
       return
     }
     for (const node of virtualAgentsOn(name, id)) noteGiven(state, node, source)
@@ -303,8 +347,15 @@ export function controllerDefinition(store: CodeStore) {
     const ticket = state.nextTicket++
     state.spawns.set(made.ingress.id, { ticket, id: made.ingress.id, waiting: [miss] })
     const { place, ...agent } = startSpec(state.deployment, made.ingress.id)
-    const held = active?.committed === false && active.plan.region !== undefined && isWithin(agent.id, active.plan.region) ? { plan: active.number, region: active.plan.region } : undefined
-    const message: SpawnMessage = { ticket, agents: [agent], ...(held !== undefined && active?.stage !== 'start' && { held }) }
+    const held =
+      active?.committed === false && active.plan.region !== undefined && isWithin(agent.id, active.plan.region)
+        ? { plan: active.number, region: active.plan.region }
+        : undefined
+    const message: SpawnMessage = {
+      ticket,
+      agents: [agent],
+      ...(held !== undefined && active?.stage !== 'start' && { held }),
+    }
     context.tell(hostId(place), 'spawn', message)
   }
 
@@ -312,17 +363,27 @@ export function controllerDefinition(store: CodeStore) {
     const { plan } = active
     const { recipe, region } = plan
     const inside = recipe !== undefined && region !== undefined && isWithin(ingress.id, region)
-    const survives = physicalAt(plan.after, node.client ?? '')?.serial === physicalAt(plan.before, node.client ?? '')?.serial
+    const survives =
+      physicalAt(plan.after, node.client ?? '')?.serial === physicalAt(plan.before, node.client ?? '')?.serial
     if (inside || !survives) {
       const old = [ingress.id, ingress.place] as const
       const olds = inside ? { recipe: { ...recipe, olds: [...recipe.olds, old] } } : {}
       return { ...plan, ...olds, stops: [...plan.stops, old], goneSerials: [...plan.goneSerials, ingress.serial] }
     }
-    const after = deployIngress({ ...plan.after, nextSerial: ingress.serial }, parent, node.client ?? '', store).deployment
+    const after = deployIngress(
+      { ...plan.after, nextSerial: ingress.serial },
+      parent,
+      node.client ?? '',
+      store,
+    ).deployment
     return { ...plan, after: { ...after, agents: new Map(after.agents).set(ingress.id, { ...ingress }) } }
   }
 
-  const spawned = (state: ControllerState, message: { ticket: number; error?: { code: string; message: string } }, context: Context): void => {
+  const spawned = (
+    state: ControllerState,
+    message: { ticket: number; error?: { code: string; message: string } },
+    context: Context,
+  ): void => {
     const spawn = [...state.spawns.values()].find((each) => each.ticket === message.ticket)
     if (spawn === undefined) return
     state.spawns.delete(spawn.id)
@@ -349,7 +410,10 @@ export function controllerDefinition(store: CodeStore) {
     const latt = withoutOrphans(deployment.latt, clients)
     const stays = latt === deployment.latt ? undefined : new Set(leaves(latt).map((leaf) => leaf.id))
     const orphans = stays === undefined ? [] : [...deployment.agents.values()].filter((agent) => !stays.has(agent.id))
-    const gone: GoneMessage = { ids: [id, ...orphans.map((agent) => agent.id)], serials: [client.serial, ...orphans.map((agent) => agent.serial)] }
+    const gone: GoneMessage = {
+      ids: [id, ...orphans.map((agent) => agent.id)],
+      serials: [client.serial, ...orphans.map((agent) => agent.serial)],
+    }
     const agents = new Map(deployment.agents)
     for (const orphan of orphans) agents.delete(orphan.id)
     state.deployment = { ...deployment, clients, agents, latt }
@@ -361,19 +425,36 @@ export function controllerDefinition(store: CodeStore) {
     const box = state.boxes.get(parentOf(place))
     if (box === undefined || box.threads.get(place) === 'lost') return
     box.threads.set(place, 'lost')
-    const mark = (agents: ReadonlyMap<string, Physical>) => new Map([...agents].map(([id, agent]) => [id, agent.place === place ? { ...agent, status: 'lost' as const } : agent]))
-    const lost = [...state.deployment.agents.values(), ...state.deployment.clients.values()].filter((agent) => agent.place === place && agent.status !== 'lost')
+    const mark = (agents: ReadonlyMap<string, Physical>) =>
+      new Map(
+        [...agents].map(([id, agent]) => [id, agent.place === place ? { ...agent, status: 'lost' as const } : agent]),
+      )
+    const lost = [...state.deployment.agents.values(), ...state.deployment.clients.values()].filter(
+      (agent) => agent.place === place && agent.status !== 'lost',
+    )
     const clients = new Map([...state.deployment.clients].filter(([, client]) => client.place !== place))
-    state.deployment = { ...state.deployment, agents: mark(state.deployment.agents), clients, places: state.deployment.places.filter((each) => each !== place) }
-    for (const agent of lost) addFault(state, { id: agent.id, place, code: 'agent-lost', message: reason, atMs: context.now })
+    state.deployment = {
+      ...state.deployment,
+      agents: mark(state.deployment.agents),
+      clients,
+      places: state.deployment.places.filter((each) => each !== place),
+    }
+    for (const agent of lost)
+      addFault(state, { id: agent.id, place, code: 'agent-lost', message: reason, atMs: context.now })
     const ids = lost.map((agent) => agent.id)
     for (const each of alivePlaces(state)) context.tell(hostId(each), 'lost', { ids })
     for (const spawn of [...state.spawns.values()]) {
-      if (ids.includes(spawn.id)) spawned(state, { ticket: spawn.ticket, error: { code: 'agent-lost', message: `${spawn.id} was lost with its thread` } }, context)
+      if (ids.includes(spawn.id))
+        spawned(
+          state,
+          { ticket: spawn.ticket, error: { code: 'agent-lost', message: `${spawn.id} was lost with its thread` } },
+          context,
+        )
     }
     if (state.active !== undefined) {
       placeLost(state.active, place, reason)
-      for (const each of state.active.committed ? alivePlaces(state) : []) context.tell(hostId(each), '$fence', { plan: state.active.number, from: place })
+      for (const each of state.active.committed ? alivePlaces(state) : [])
+        context.tell(hostId(each), '$fence', { plan: state.active.number, from: place })
       advance(state, context)
     }
   }
@@ -384,7 +465,8 @@ export function controllerDefinition(store: CodeStore) {
     box.threads.set(place, 'running')
     state.boxes.set(name, box)
     const { places } = state.deployment
-    if (!place.endsWith('/0') && !places.includes(place)) state.deployment = { ...state.deployment, places: [...places, place].sort() }
+    if (!place.endsWith('/0') && !places.includes(place))
+      state.deployment = { ...state.deployment, places: [...places, place].sort() }
   }
 
   const addFault = (state: ControllerState, fault: Fault): void => {
@@ -397,8 +479,21 @@ export function controllerDefinition(store: CodeStore) {
   return defineAgent({
     kind: 'controller',
     init: (params: { planTimeoutMs?: number }): ControllerState => ({
-      name: '', deployment: emptyDeployment(), plugins: new Map(), boxes: new Map(), nextPlan: 1, nextTicket: 1, nextClient: 1,
-      active: undefined, waiting: [], spawns: new Map(), misses: [], leaving: [], history: [], faults: [], bootToken: undefined,
+      name: '',
+      deployment: emptyDeployment(),
+      plugins: new Map(),
+      boxes: new Map(),
+      nextPlan: 1,
+      nextTicket: 1,
+      nextClient: 1,
+      active: undefined,
+      waiting: [],
+      spawns: new Map(),
+      misses: [],
+      leaving: [],
+      history: [],
+      faults: [],
+      bootToken: undefined,
       planTimeoutMs: params?.planTimeoutMs ?? 30_000,
     }),
 
@@ -407,32 +502,65 @@ export function controllerDefinition(store: CodeStore) {
       agents: (state) =>
         leaves(state.deployment.latt).map((leaf) => {
           const agent = state.deployment.agents.get(leaf.id)
-          return { id: leaf.id, kind: leaf.kind, version: leaf.version, role: leaf.role, place: agent?.place ?? '', status: agent?.status ?? 'lost' }
+          return {
+            id: leaf.id,
+            kind: leaf.kind,
+            version: leaf.version,
+            role: leaf.role,
+            place: agent?.place ?? '',
+            status: agent?.status ?? 'lost',
+          }
         }),
       clients: (state) => [...state.deployment.clients.values()].map(({ id, place }) => ({ id, place })),
       /** A subtree and where its physical agents are. */
       layout: (state, message: { id: string }) => {
         const node = nodeAt(state.deployment, message.id)
-        return { epoch: state.deployment.epoch, node, agents: leaves(node).map((leaf) => ({ id: leaf.id, place: state.deployment.agents.get(leaf.id)?.place ?? '', status: state.deployment.agents.get(leaf.id)?.status ?? 'lost' })) }
+        return {
+          epoch: state.deployment.epoch,
+          node,
+          agents: leaves(node).map((leaf) => ({
+            id: leaf.id,
+            place: state.deployment.agents.get(leaf.id)?.place ?? '',
+            status: state.deployment.agents.get(leaf.id)?.status ?? 'lost',
+          })),
+        }
       },
       boxes: (state) =>
         [...state.boxes].map(([name, box]) => ({
           name,
-          threads: [...box.threads].map(([place, status]) => ({ place, status, agents: [...state.deployment.agents.values()].filter((agent) => agent.place === place && agent.status !== 'lost').length })),
+          threads: [...box.threads].map(([place, status]) => ({
+            place,
+            status,
+            agents: [...state.deployment.agents.values()].filter(
+              (agent) => agent.place === place && agent.status !== 'lost',
+            ).length,
+          })),
         })),
       routes: (state) =>
-        [...state.deployment.given].flatMap(([name, sources]) =>
-          [...sources].map((source) => {
-            const found = resolve(state.deployment.latt, source, name)
-            return { source, name, target: found.found === 'agent' ? found.id : '' }
-          }),
-        ).filter((route) => route.target !== ''),
+        [...state.deployment.given]
+          .flatMap(([name, sources]) =>
+            [...sources].map((source) => {
+              const found = resolve(state.deployment.latt, source, name)
+              return { source, name, target: found.found === 'agent' ? found.id : '' }
+            }),
+          )
+          .filter((route) => route.target !== ''),
       plugins: (state) =>
-        [...state.plugins.values()].map(({ name, version }) => ({ name, version, options: transformationOf(store, state.plugins.get(name)?.code as Plugin['code']).describe ?? {} })),
+        [...state.plugins.values()].map(({ name, version }) => ({
+          name,
+          version,
+          options: transformationOf(store, state.plugins.get(name)?.code as Plugin['code']).describe ?? {},
+        })),
       plan: (state) => {
         const { active } = state
         if (active === undefined) throw new OvidError('no-such-plan', 'no change is under way')
-        return { number: active.number, stage: active.stage, waitsFor: [...active.waiting], why: active.failure?.message ?? '', ...summarise(active.plan, guaranteesOf(state, active.plan.change)) }
+        return {
+          number: active.number,
+          stage: active.stage,
+          waitsFor: [...active.waiting],
+          why: active.failure?.message ?? '',
+          ...summarise(active.plan, guaranteesOf(state, active.plan.change)),
+        }
       },
       faults: (state) => [...state.faults],
       history: (state) => [...state.history],
@@ -445,7 +573,14 @@ export function controllerDefinition(store: CodeStore) {
         for (const plugin of boot.plugins) state.plugins.set(plugin.name, plugin)
         state.deployment = bootDeployment(state.deployment, boot, state.plugins, store)
         state.bootToken = context.defer()
-        state.active = beginPlan(state.nextPlan++, bootPlan(state.deployment), undefined, false, context.now, state.planTimeoutMs)
+        state.active = beginPlan(
+          state.nextPlan++,
+          bootPlan(state.deployment),
+          undefined,
+          false,
+          context.now,
+          state.planTimeoutMs,
+        )
         state.active.boot = true
         advanceBoot(state, context)
       },
@@ -453,9 +588,17 @@ export function controllerDefinition(store: CodeStore) {
       undo: (state, request: { dryRun?: boolean }, context) => {
         const last = state.history[state.history.length - 1]
         if (last?.undo === undefined) {
-          throw new OvidError('nothing-to-undo', last === undefined ? 'nothing was changed yet' : `${last.change.verb} ${last.change.id} cannot be undone`)
+          throw new OvidError(
+            'nothing-to-undo',
+            last === undefined ? 'nothing was changed yet' : `${last.change.verb} ${last.change.id} cannot be undone`,
+          )
         }
-        return submit(state, { ...last.undo, ...(request?.dryRun === true && { dryRun: true }), accept: 'weaker' }, context, true)
+        return submit(
+          state,
+          { ...last.undo, ...(request?.dryRun === true && { dryRun: true }), accept: 'weaker' },
+          context,
+          true,
+        )
       },
       registerPlugin: (state, plugin: Plugin) => {
         transformationOf(store, plugin.code)
@@ -467,12 +610,20 @@ export function controllerDefinition(store: CodeStore) {
       resolve: (state, miss: Resolve, context) => answer(state, miss, context),
       locate: (state, message: { id: string; place: Place }, context) => {
         const found = physicalAt(state.deployment, message.id)
-        context.tell(hostId(message.place), 'located', { id: message.id, ...(found !== undefined && found.status !== 'lost' && { place: found.place }) })
+        context.tell(hostId(message.place), 'located', {
+          id: message.id,
+          ...(found !== undefined && found.status !== 'lost' && { place: found.place }),
+        })
       },
       join: (state, message: { token: number; place: Place }, context) => {
         const id = `client:${state.nextClient++}`
         const serial = state.deployment.nextSerial
-        const clients = new Map(state.deployment.clients).set(id, { id, serial, place: message.place, status: 'running' })
+        const clients = new Map(state.deployment.clients).set(id, {
+          id,
+          serial,
+          place: message.place,
+          status: 'running',
+        })
         state.deployment = { ...state.deployment, clients, nextSerial: serial + 1 }
         context.tell(hostId(message.place), 'joined', { token: message.token, id, serial })
       },
@@ -492,10 +643,15 @@ export function controllerDefinition(store: CodeStore) {
       fault: (state, fault: Omit<Fault, 'atMs'>, context) => addFault(state, { ...fault, atMs: context.now }),
       faulty: (state, message: { id: string; message: string }) => {
         const agent = state.deployment.agents.get(message.id)
-        if (agent !== undefined) state.deployment = { ...state.deployment, agents: new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' }) }
+        if (agent !== undefined)
+          state.deployment = {
+            ...state.deployment,
+            agents: new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' }),
+          }
       },
       threadUp: (state, message: { place: Place }) => threadUp(state, message.place),
-      threadLost: (state, message: { place: Place; reason: string }, context) => threadLost(state, message.place, message.reason, context),
+      threadLost: (state, message: { place: Place; reason: string }, context) =>
+        threadLost(state, message.place, message.reason, context),
     },
 
     timers: {
@@ -511,9 +667,17 @@ export function controllerDefinition(store: CodeStore) {
   function bootPlan(deployment: Deployment) {
     const change: Change = { verb: 'untransform', id: '' }
     return {
-      change, undo: undefined, before: deployment, after: deployment, region: undefined,
+      change,
+      undo: undefined,
+      before: deployment,
+      after: deployment,
+      region: undefined,
       starts: [...deployment.agents.keys()].map((id) => startSpec(deployment, id)),
-      stops: [], relocations: [], recipe: undefined, goneSerials: [], codes: [],
+      stops: [],
+      relocations: [],
+      recipe: undefined,
+      goneSerials: [],
+      codes: [],
     }
   }
 
@@ -524,7 +688,12 @@ export function controllerDefinition(store: CodeStore) {
     for (;;) {
       const step = tickPlan(active, context.now, alivePlaces(state))
       if (step.send !== undefined) {
-        const started = new Map([...step.send].map(([place, operation]) => [place, operation.stage === 'start' ? { ...operation, held: false } : operation]))
+        const started = new Map(
+          [...step.send].map(([place, operation]) => [
+            place,
+            operation.stage === 'start' ? { ...operation, held: false } : operation,
+          ]),
+        )
         sendOperations(context, active, started)
       }
       if (!step.again || active.failure !== undefined) break

@@ -1,5 +1,3 @@
-import { invariant, OvidError } from '../message/errors.js'
-import type { Place } from '../message/envelope.js'
 import type { CodeRef, CodeStore } from '../latt/code.js'
 import {
   agentOf,
@@ -15,6 +13,8 @@ import {
   withIngress,
 } from '../latt/latt.js'
 import { isWithin, ROOT } from '../latt/path.js'
+import type { Place } from '../message/envelope.js'
+import { invariant, OvidError } from '../message/errors.js'
 
 /** A physical agent as deployed. */
 export interface Physical {
@@ -49,10 +49,21 @@ export interface Plugin {
 
 /** A change as asked for. */
 export type Change =
-  | { readonly verb: 'transform'; readonly id: string; readonly plugin: string; readonly options: Readonly<Record<string, unknown>> }
+  | {
+      readonly verb: 'transform'
+      readonly id: string
+      readonly plugin: string
+      readonly options: Readonly<Record<string, unknown>>
+    }
   | { readonly verb: 'untransform'; readonly id: string }
   | { readonly verb: 'move'; readonly id: string; readonly place: Place }
-  | { readonly verb: 'upgrade'; readonly id: string; readonly code: CodeRef; readonly kind: string; readonly version: number }
+  | {
+      readonly verb: 'upgrade'
+      readonly id: string
+      readonly code: CodeRef
+      readonly kind: string
+      readonly version: number
+    }
 
 /** What a change makes of a deployment. */
 export interface Next {
@@ -81,19 +92,24 @@ function checkRunning(deployment: Deployment, node: LattNode): void {
   for (const leaf of leaves(node)) {
     const status = deployment.agents.get(leaf.id)?.status
     if (status === 'lost') throw new OvidError('agent-lost', `${leaf.id} was lost with its thread; its state is gone`)
-    if (status === 'faulty') throw new OvidError('agent-faulty', `${leaf.id} is wedged by a fault in its code; its state is not to be trusted`)
+    if (status === 'faulty')
+      throw new OvidError('agent-faulty', `${leaf.id} is wedged by a fault in its code; its state is not to be trusted`)
   }
 }
 
 function checkNotPinned(node: LattNode): void {
-  if (node.role === 'gateway') throw new OvidError('agent-pinned', `${node.id} is a gateway: it owns sockets and stays as and where it is`)
+  if (node.role === 'gateway')
+    throw new OvidError('agent-pinned', `${node.id} is a gateway: it owns sockets and stays as and where it is`)
 }
 
 function checkReplaceable(deployment: Deployment, node: LattNode, verb: string): void {
   checkNotPinned(node)
   checkRunning(deployment, node)
   if (node.role === 'proxy' || node.role === 'ingress') {
-    throw new OvidError('definition-invalid', `${node.id} is a proxy of a transformation; ${verb} the agent above it instead`)
+    throw new OvidError(
+      'definition-invalid',
+      `${node.id} is a proxy of a transformation; ${verb} the agent above it instead`,
+    )
   }
 }
 
@@ -116,13 +132,17 @@ class Load {
   add(leaf: LattNode, place: Place): void {
     if (leaf.role === 'proxy' || leaf.role === 'ingress') return
     this.#count.set(place, (this.#count.get(place) ?? 0) + 1)
-    if (leaf.apart !== undefined) this.#apart.set(`${leaf.apart} ${place}`, (this.#apart.get(`${leaf.apart} ${place}`) ?? 0) + 1)
+    if (leaf.apart !== undefined)
+      this.#apart.set(`${leaf.apart} ${place}`, (this.#apart.get(`${leaf.apart} ${place}`) ?? 0) + 1)
   }
 
   /** The place with fewest siblings of the same mark, then with fewest agents, then the first. */
   least(leaf: LattNode): Place {
     const { places } = this.#deployment
-    const weight = (place: Place): [number, number] => [this.#apart.get(`${leaf.apart ?? ''} ${place}`) ?? 0, this.#count.get(place) ?? 0]
+    const weight = (place: Place): [number, number] => [
+      this.#apart.get(`${leaf.apart ?? ''} ${place}`) ?? 0,
+      this.#count.get(place) ?? 0,
+    ]
     let best = places[0]
     if (best === undefined) throw new OvidError('no-such-place', 'no thread is left to place agents on')
     for (const place of places) {
@@ -135,7 +155,11 @@ class Load {
 }
 
 /** Agents of `latt`: those that stay keep serial and place, the others get a new serial and a place. */
-function placeAll(deployment: Deployment, latt: LattNode, isNew: (id: string) => boolean): { agents: Map<string, Physical>; nextSerial: number } {
+function placeAll(
+  deployment: Deployment,
+  latt: LattNode,
+  isNew: (id: string) => boolean,
+): { agents: Map<string, Physical>; nextSerial: number } {
   const all = leaves(latt)
   const agents = new Map<string, Physical>()
   let { nextSerial } = deployment
@@ -156,7 +180,8 @@ function placeAll(deployment: Deployment, latt: LattNode, isNew: (id: string) =>
   }
   for (const leaf of fresh.filter((each) => each.near !== undefined)) {
     const near = leaf.near as string
-    const beside = physicalAt({ ...deployment, agents }, near) ?? [...agents.values()].find((each) => isWithin(each.id, near))
+    const beside =
+      physicalAt({ ...deployment, agents }, near) ?? [...agents.values()].find((each) => isWithin(each.id, near))
     put(leaf, beside?.place ?? load.least(leaf))
   }
   return { agents, nextSerial }
@@ -168,7 +193,8 @@ function placeAll(deployment: Deployment, latt: LattNode, isNew: (id: string) =>
 export function withoutOrphans(latt: LattNode, clients: ReadonlyMap<string, Physical>): LattNode {
   for (;;) {
     const living = new Set(leaves(latt).map((leaf) => leaf.id))
-    const orphan = (node: LattNode) => node.client !== undefined && !living.has(node.client) && !clients.has(node.client)
+    const orphan = (node: LattNode) =>
+      node.client !== undefined && !living.has(node.client) && !clients.has(node.client)
     if (![...walk(latt)].some(orphan)) return latt
     latt = removeNodes(latt, orphan)
   }
@@ -182,23 +208,44 @@ function settled(deployment: Deployment, node: LattNode, isNew: (id: string) => 
 
 /** Clients that may have a channel to a node: those outside it that were told where it is. */
 export function clientsOf(deployment: Deployment, id: string): string[] {
-  return [...(deployment.given.get(id) ?? [])].filter((source) => !isWithin(source, id) && physicalAt(deployment, source) !== undefined)
+  return [...(deployment.given.get(id) ?? [])].filter(
+    (source) => !isWithin(source, id) && physicalAt(deployment, source) !== undefined,
+  )
 }
 
 /** Applies a transformation before anything runs: no clients, no state. */
-export function transformAtStart(deployment: Deployment, change: Extract<Change, { verb: 'transform' }>, plugin: Plugin, store: CodeStore): LattNode {
-  return replaceNode(deployment.latt, applyTransformation(nodeAt(deployment, change.id), plugin, { ...change.options }, store))
+export function transformAtStart(
+  deployment: Deployment,
+  change: Extract<Change, { verb: 'transform' }>,
+  plugin: Plugin,
+  store: CodeStore,
+): LattNode {
+  return replaceNode(
+    deployment.latt,
+    applyTransformation(nodeAt(deployment, change.id), plugin, { ...change.options }, store),
+  )
 }
 
-function transform(deployment: Deployment, change: Extract<Change, { verb: 'transform' }>, plugins: ReadonlyMap<string, Plugin>, store: CodeStore): Next {
+function transform(
+  deployment: Deployment,
+  change: Extract<Change, { verb: 'transform' }>,
+  plugins: ReadonlyMap<string, Plugin>,
+  store: CodeStore,
+): Next {
   const node = nodeAt(deployment, change.id)
   checkReplaceable(deployment, node, 'transform')
   const plugin = plugins.get(change.plugin)
   if (plugin === undefined) {
-    throw new OvidError('plugin-unknown', `there is no plug-in ${JSON.stringify(change.plugin)}; registered: ${[...plugins.keys()].join(', ') || 'none'}`)
+    throw new OvidError(
+      'plugin-unknown',
+      `there is no plug-in ${JSON.stringify(change.plugin)}; registered: ${[...plugins.keys()].join(', ') || 'none'}`,
+    )
   }
   if (node.applied !== undefined && node.applied.plugin !== change.plugin) {
-    throw new OvidError('already-transformed', `${node.id} is transformed by ${node.applied.plugin}; untransform it first, or transform one of ${node.children.map((child) => child.id).join(', ')}`)
+    throw new OvidError(
+      'already-transformed',
+      `${node.id} is transformed by ${node.applied.plugin}; untransform it first, or transform one of ${node.children.map((child) => child.id).join(', ')}`,
+    )
   }
   const bare = { ...node, children: node.children.filter((child) => child.role !== 'ingress') }
   let changed = applyTransformation(bare, plugin, { ...change.options }, store)
@@ -234,13 +281,24 @@ function move(deployment: Deployment, change: Extract<Change, { verb: 'move' }>)
   checkNotPinned(node)
   checkRunning(deployment, node)
   if (node.applied !== undefined) {
-    throw new OvidError('agent-transformed', `${node.id} is virtual; move one of its parts: ${leaves(node).map((leaf) => leaf.id).join(', ')}`)
+    throw new OvidError(
+      'agent-transformed',
+      `${node.id} is virtual; move one of its parts: ${leaves(node)
+        .map((leaf) => leaf.id)
+        .join(', ')}`,
+    )
   }
   if (node.role === 'proxy' || node.role === 'ingress') {
-    throw new OvidError('agent-transformed', `${node.id} is a proxy and stays near ${node.near ?? 'its agent'}; move that`)
+    throw new OvidError(
+      'agent-transformed',
+      `${node.id} is a proxy and stays near ${node.near ?? 'its agent'}; move that`,
+    )
   }
   if (!deployment.places.includes(change.place)) {
-    throw new OvidError('no-such-place', `there is no place ${JSON.stringify(change.place)}; there are ${deployment.places.join(', ')}`)
+    throw new OvidError(
+      'no-such-place',
+      `there is no place ${JSON.stringify(change.place)}; there are ${deployment.places.join(', ')}`,
+    )
   }
   const from = deployment.agents.get(node.id)?.place
   invariant(from !== undefined, 'routing', () => `${node.id} has no place`)
@@ -250,31 +308,57 @@ function move(deployment: Deployment, change: Extract<Change, { verb: 'move' }>)
     const old = agents.get(id)
     if (old !== undefined && old.status === 'running') agents.set(id, { ...old, place: change.place })
   }
-  return { deployment: { ...deployment, epoch: deployment.epoch + 1, agents }, region: undefined, undo: { verb: 'move', id: node.id, place: from } }
+  return {
+    deployment: { ...deployment, epoch: deployment.epoch + 1, agents },
+    region: undefined,
+    undo: { verb: 'move', id: node.id, place: from },
+  }
 }
 
 function upgradeNode(node: LattNode, change: Extract<Change, { verb: 'upgrade' }>): LattNode {
-  const children = node.children.map((child) => (child.role === 'copy' ? upgradeNode(child, change) : { ...child, target: change.code }))
+  const children = node.children.map((child) =>
+    child.role === 'copy' ? upgradeNode(child, change) : { ...child, target: change.code },
+  )
   return { ...node, code: change.code, version: change.version, children }
 }
 
 function upgrade(deployment: Deployment, change: Extract<Change, { verb: 'upgrade' }>, store: CodeStore): Next {
   const node = nodeAt(deployment, change.id)
   checkReplaceable(deployment, node, 'upgrade')
-  if (node.role === 'copy') throw new OvidError('agent-transformed', `${node.id} is a copy inside a transformed agent; upgrade that agent, and all its copies follow`)
-  if (change.kind !== node.kind) throw new OvidError('version-mismatch', `${node.id} is of kind ${node.kind}; the module has kind ${change.kind}`)
+  if (node.role === 'copy')
+    throw new OvidError(
+      'agent-transformed',
+      `${node.id} is a copy inside a transformed agent; upgrade that agent, and all its copies follow`,
+    )
+  if (change.kind !== node.kind)
+    throw new OvidError('version-mismatch', `${node.id} is of kind ${node.kind}; the module has kind ${change.kind}`)
   if (change.version <= node.version) {
-    throw new OvidError('version-mismatch', `${node.id} is version ${node.version}; the module has version ${change.version}, which is not later`)
+    throw new OvidError(
+      'version-mismatch',
+      `${node.id} is version ${node.version}; the module has version ${change.version}, which is not later`,
+    )
   }
   const changed = upgradeNode(node, change)
   const agent = agentOf(store, changed)
-  if (agent.migrate === undefined) throw new OvidError('requirement-missing', `${change.kind} ${change.version} has no migrate, so it cannot take over the state of version ${node.version}`)
+  if (agent.migrate === undefined)
+    throw new OvidError(
+      'requirement-missing',
+      `${change.kind} ${change.version} has no migrate, so it cannot take over the state of version ${node.version}`,
+    )
   for (const each of walk(changed)) {
     for (const need of each.applied === undefined ? [] : (transformationOf(store, each.applied.code).requires ?? [])) {
-      if (agent[need] === undefined) throw new OvidError('requirement-missing', `${each.applied?.plugin} at ${each.id} needs \`${need}\`; version ${change.version} has none`)
+      if (agent[need] === undefined)
+        throw new OvidError(
+          'requirement-missing',
+          `${each.applied?.plugin} at ${each.id} needs \`${need}\`; version ${change.version} has none`,
+        )
     }
   }
-  return { deployment: { ...deployment, epoch: deployment.epoch + 1, latt: replaceNode(deployment.latt, changed) }, region: undefined, undo: undefined }
+  return {
+    deployment: { ...deployment, epoch: deployment.epoch + 1, latt: replaceNode(deployment.latt, changed) },
+    region: undefined,
+    undo: undefined,
+  }
 }
 
 /**
@@ -283,7 +367,12 @@ function upgrade(deployment: Deployment, change: Extract<Change, { verb: 'upgrad
  * @throws OvidError `unknown-agent`, `plugin-unknown`, `requirement-missing`, `option-invalid`, `no-such-place`,
  * `already-transformed`, `not-transformed`, `agent-transformed`, `agent-pinned`, `agent-lost`, `agent-faulty`, `version-mismatch`
  */
-export function nextDeployment(deployment: Deployment, change: Change, plugins: ReadonlyMap<string, Plugin>, store: CodeStore): Next {
+export function nextDeployment(
+  deployment: Deployment,
+  change: Change,
+  plugins: ReadonlyMap<string, Plugin>,
+  store: CodeStore,
+): Next {
   switch (change.verb) {
     case 'transform':
       return transform(deployment, change, plugins, store)
@@ -300,7 +389,8 @@ export function nextDeployment(deployment: Deployment, change: Change, plugins: 
 export function firstDeployment(deployment: Deployment, threads: ReadonlyMap<string, Place>): Deployment {
   const { agents, nextSerial } = placeAll(deployment, deployment.latt, () => true)
   for (const [id, place] of threads) {
-    if (!deployment.places.includes(place)) throw new OvidError('no-such-place', `${id} wants ${place}; there are ${deployment.places.join(', ')}`)
+    if (!deployment.places.includes(place))
+      throw new OvidError('no-such-place', `${id} wants ${place}; there are ${deployment.places.join(', ')}`)
     const agent = agents.get(id)
     if (agent !== undefined) agents.set(id, { ...agent, place })
   }
@@ -308,7 +398,12 @@ export function firstDeployment(deployment: Deployment, threads: ReadonlyMap<str
 }
 
 /** The deployment with one more ingress proxy. */
-export function deployIngress(deployment: Deployment, nodeId: string, client: string, store: CodeStore): { deployment: Deployment; ingress: Physical; node: LattNode } {
+export function deployIngress(
+  deployment: Deployment,
+  nodeId: string,
+  client: string,
+  store: CodeStore,
+): { deployment: Deployment; ingress: Physical; node: LattNode } {
   const changed = withIngress(nodeAt(deployment, nodeId), client, store)
   const latt = replaceNode(deployment.latt, changed)
   const node = changed.children[changed.children.length - 1] as LattNode

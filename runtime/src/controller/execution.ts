@@ -1,7 +1,7 @@
 import type { DeferredToken } from '../agent/context.js'
 import type { AckMessage, AskOwner, DrainedMessage, Operation, Stage } from '../box/protocol.js'
-import type { ErrorBody } from '../message/errors.js'
 import type { Place } from '../message/envelope.js'
+import type { ErrorBody } from '../message/errors.js'
 import { involved, isDrained, operationsFor, type Plan, retiringPlaces } from './plan.js'
 
 /** An operation that is not acknowledged is sent again after this time, ms. */
@@ -49,10 +49,35 @@ export interface PlanStep {
   readonly again: boolean
 }
 
-export function beginPlan(number: number, plan: Plan, token: DeferredToken | undefined, isUndo: boolean, now: number, timeoutMs: number): ActivePlan {
+export function beginPlan(
+  number: number,
+  plan: Plan,
+  token: DeferredToken | undefined,
+  isUndo: boolean,
+  now: number,
+  timeoutMs: number,
+): ActivePlan {
   return {
-    number, plan, token, isUndo, boot: false, stage: 'start', committed: false, waiting: new Set(), sent: false, reports: new Map(), owners: [],
-    retired: new Set(), movedBytes: 0, failure: undefined, startedAtMs: now, pausedAtMs: 0, releasedAtMs: 0, stageAtMs: now, sentAtMs: now, timeoutMs,
+    number,
+    plan,
+    token,
+    isUndo,
+    boot: false,
+    stage: 'start',
+    committed: false,
+    waiting: new Set(),
+    sent: false,
+    reports: new Map(),
+    owners: [],
+    retired: new Set(),
+    movedBytes: 0,
+    failure: undefined,
+    startedAtMs: now,
+    pausedAtMs: 0,
+    releasedAtMs: 0,
+    stageAtMs: now,
+    sentAtMs: now,
+    timeoutMs,
   }
 }
 
@@ -94,7 +119,8 @@ function fail(active: ActivePlan, code: string, message: string): void {
 export function placeLost(active: ActivePlan, place: Place, reason: string): void {
   active.waiting.delete(place)
   active.retired.add(place)
-  if (!active.committed && (active.boot || involved(active.plan).has(place))) fail(active, 'plan-failed', `${place} was lost during ${active.stage}: ${reason}`)
+  if (!active.committed && (active.boot || involved(active.plan).has(place)))
+    fail(active, 'plan-failed', `${place} was lost during ${active.stage}: ${reason}`)
 }
 
 const nothing: PlanStep = { send: undefined, commit: false, end: undefined, again: false }
@@ -106,9 +132,14 @@ export function tickPlan(active: ActivePlan, now: number, alive: readonly Place[
     return { ...nothing, again: true }
   }
   if (!active.sent) return send(active, now, alive)
-  if (active.stage === 'drain' ? isDrained(active.plan, active.reports) : active.waiting.size === 0) return leaveStage(active, now)
+  if (active.stage === 'drain' ? isDrained(active.plan, active.reports) : active.waiting.size === 0)
+    return leaveStage(active, now)
   if (!active.committed && active.stage !== 'abort' && now - active.stageAtMs > active.timeoutMs) {
-    fail(active, 'plan-failed', `${active.stage} took longer than ${active.timeoutMs} ms; it waited for ${waitsFor(active)}`)
+    fail(
+      active,
+      'plan-failed',
+      `${active.stage} took longer than ${active.timeoutMs} ms; it waited for ${waitsFor(active)}`,
+    )
     return { ...nothing, again: true }
   }
   if (now - active.sentAtMs < RESEND_MS || active.stage === 'drain') return nothing
@@ -129,12 +160,17 @@ function send(active: ActivePlan, now: number, alive: readonly Place[]): PlanSte
   active.sentAtMs = now
   if (active.stage === 'drain') return { ...nothing, again: true }
   if (active.stage === 'retire') {
-    active.waiting = new Set(retiringPlaces(active.plan).filter((place) => alive.includes(place) && !active.retired.has(place)))
+    active.waiting = new Set(
+      retiringPlaces(active.plan).filter((place) => alive.includes(place) && !active.retired.has(place)),
+    )
     return { ...nothing, again: active.waiting.size === 0 }
   }
-  const operations = new Map([...operationsFor(active.plan, active.stage, alive, active.owners)].filter(([place]) => alive.includes(place)))
+  const operations = new Map(
+    [...operationsFor(active.plan, active.stage, alive, active.owners)].filter(([place]) => alive.includes(place)),
+  )
   active.waiting = new Set(operations.keys())
-  if ((active.stage === 'hold' || active.stage === 'wedge') && active.pausedAtMs === 0 && operations.size > 0) active.pausedAtMs = now
+  if ((active.stage === 'hold' || active.stage === 'wedge') && active.pausedAtMs === 0 && operations.size > 0)
+    active.pausedAtMs = now
   return { ...nothing, send: operations, again: operations.size === 0 }
 }
 
@@ -155,7 +191,10 @@ function endOf(active: ActivePlan): PlanEnd {
   const failed = active.committed ? undefined : active.failure
   const pauseMs = failed === undefined && active.pausedAtMs > 0 ? active.releasedAtMs - active.pausedAtMs : 0
   return {
-    failed: failed === undefined ? undefined : { code: 'plan-failed', message: `${failed.message} (${failed.code}); the old layout runs on` },
+    failed:
+      failed === undefined
+        ? undefined
+        : { code: 'plan-failed', message: `${failed.message} (${failed.code}); the old layout runs on` },
     pauseMs,
     movedBytes: active.movedBytes,
   }

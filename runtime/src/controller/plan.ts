@@ -4,8 +4,8 @@ import type { CodeRef, CodeStore } from '../latt/code.js'
 import { codeKey } from '../latt/code.js'
 import { findNode, type LattNode, leaves, resolve } from '../latt/latt.js'
 import { isWithin } from '../latt/path.js'
-import { invariant } from '../message/errors.js'
 import type { Place } from '../message/envelope.js'
+import { invariant } from '../message/errors.js'
 import { type Change, clientsOf, type Deployment, type Next } from './deployment.js'
 
 /**
@@ -43,10 +43,26 @@ export function startSpec(deployment: Deployment, id: string): StartSpec & { pla
   const physical = deployment.agents.get(id)
   invariant(node !== undefined && physical !== undefined, 'routing', () => `${id} is not deployed`)
   const { self, role, code, target, kind, version, params } = node
-  return { id, serial: physical.serial, self, role, code, ...(target !== undefined && { target }), kind, version, params, place: physical.place }
+  return {
+    id,
+    serial: physical.serial,
+    self,
+    role,
+    code,
+    ...(target !== undefined && { target }),
+    kind,
+    version,
+    params,
+    place: physical.place,
+  }
 }
 
-function relocationsBetween(before: Deployment, after: Deployment, change: Change, region: string | undefined): Relocation[] {
+function relocationsBetween(
+  before: Deployment,
+  after: Deployment,
+  change: Change,
+  region: string | undefined,
+): Relocation[] {
   const found: Relocation[] = []
   for (const [id, old] of before.agents) {
     const next = after.agents.get(id)
@@ -61,7 +77,8 @@ function relocationsBetween(before: Deployment, after: Deployment, change: Chang
 function isUpgraded(before: Deployment, after: Deployment, id: string): boolean {
   const old = findNode(before.latt, id)
   const next = findNode(after.latt, id)
-  const differ = (a: CodeRef | undefined, b: CodeRef | undefined) => a !== undefined && b !== undefined && codeKey(a) !== codeKey(b)
+  const differ = (a: CodeRef | undefined, b: CodeRef | undefined) =>
+    a !== undefined && b !== undefined && codeKey(a) !== codeKey(b)
   return differ(old?.code, next?.code) || differ(old?.target, next?.target)
 }
 
@@ -75,7 +92,8 @@ function carrierOf(olds: readonly (readonly [string, Place])[]): Place {
 function recipeFor(before: Deployment, after: Deployment, region: string, store: CodeStore): Recipe {
   const oldNode = findNode(before.latt, region) as LattNode
   const newNode = findNode(after.latt, region) as LattNode
-  const placed = (deployment: Deployment, node: LattNode) => leaves(node).map((leaf) => [leaf.id, deployment.agents.get(leaf.id)?.place ?? ''] as const)
+  const placed = (deployment: Deployment, node: LattNode) =>
+    leaves(node).map((leaf) => [leaf.id, deployment.agents.get(leaf.id)?.place ?? ''] as const)
   const olds = placed(before, oldNode)
   const homes = clientsOf(before, region).map((client) => {
     const home = resolve(after.latt, client, region)
@@ -93,9 +111,12 @@ export function planBetween(before: Deployment, change: Change, next: Next, stor
   const recipe = region === undefined ? undefined : recipeFor(before, after, region, store)
   const moving = new Set(relocations.map((each) => each.id))
   const inRegion = (id: string) => region !== undefined && isWithin(id, region)
-  const stops = [...before.agents.values()].filter((old) => inRegion(old.id) || moving.has(old.id) || !after.agents.has(old.id))
+  const stops = [...before.agents.values()].filter(
+    (old) => inRegion(old.id) || moving.has(old.id) || !after.agents.has(old.id),
+  )
   const starting = [...after.agents.keys()].filter((id) => inRegion(id) || moving.has(id))
-  const applied = recipe === undefined ? [] : [recipe.before, recipe.after].flatMap((node) => [...transformationsOf(node)])
+  const applied =
+    recipe === undefined ? [] : [recipe.before, recipe.after].flatMap((node) => [...transformationsOf(node)])
   return {
     change,
     undo,
@@ -129,7 +150,12 @@ function group<Item>(items: readonly Item[], placeOf: (item: Item) => Place): Ma
 type Operations = Map<Place, Operation>
 
 /** What each place has to do in a stage. A place that is not named has nothing to do. */
-export function operationsFor(plan: Plan, stage: Stage, alive: readonly Place[], owners: readonly AskOwner[]): Operations {
+export function operationsFor(
+  plan: Plan,
+  stage: Stage,
+  alive: readonly Place[],
+  owners: readonly AskOwner[],
+): Operations {
   switch (stage) {
     case 'start':
       return startOperations(plan)
@@ -150,7 +176,11 @@ export function operationsFor(plan: Plan, stage: Stage, alive: readonly Place[],
 
 /** Every place that has a part in the plan before its commit. */
 export function involved(plan: Plan): Set<Place> {
-  return new Set([...plan.starts.map((each) => each.place), ...plan.relocations.map((each) => each.from), ...(plan.recipe?.olds ?? []).map(([, place]) => place)])
+  return new Set([
+    ...plan.starts.map((each) => each.place),
+    ...plan.relocations.map((each) => each.from),
+    ...(plan.recipe?.olds ?? []).map(([, place]) => place),
+  ])
 }
 
 function startOperations(plan: Plan): Operations {
@@ -158,7 +188,12 @@ function startOperations(plan: Plan): Operations {
   return new Map(
     [...involved(plan)].map((place) => [
       place,
-      { stage: 'start', agents: (starts.get(place) ?? []).map(({ place: _, ...agent }) => agent), codes: plan.codes, held: true },
+      {
+        stage: 'start',
+        agents: (starts.get(place) ?? []).map(({ place: _, ...agent }) => agent),
+        codes: plan.codes,
+        held: true,
+      },
     ]),
   )
 }
@@ -166,7 +201,12 @@ function startOperations(plan: Plan): Operations {
 function holdOperations(plan: Plan): Operations {
   const { recipe, region } = plan
   if (recipe === undefined || region === undefined) return new Map()
-  return new Map([...group(recipe.olds, ([, place]) => place)].map(([place, olds]) => [place, { stage: 'hold', region, ids: olds.map(([id]) => id) }]))
+  return new Map(
+    [...group(recipe.olds, ([, place]) => place)].map(([place, olds]) => [
+      place,
+      { stage: 'hold', region, ids: olds.map(([id]) => id) },
+    ]),
+  )
 }
 
 function wedgeOperations(plan: Plan): Operations {
@@ -195,7 +235,12 @@ function carryOperations(plan: Plan): Operations {
     for (const [, from] of recipe.olds) for (const at of targets) expect(at, from)
   }
   const places = new Set([...involved(plan), ...sources.keys()])
-  return new Map([...places].map((place) => [place, { stage: 'carry', relocations, recipe, expects: [...(sources.get(place) ?? [])] }]))
+  return new Map(
+    [...places].map((place) => [
+      place,
+      { stage: 'carry', relocations, recipe, expects: [...(sources.get(place) ?? [])] },
+    ]),
+  )
 }
 
 /** Places that old agents leave behind forwarders on. */
@@ -239,7 +284,8 @@ export function isDrained(
   if (olds.some((id) => !reports.has(id))) return false
   const consumed = new Map<string, number>()
   // A channel's cursor has one home at a time, wherever the channel leads just now.
-  for (const report of reports.values()) for (const [serial, name, count] of report.consumed) consumed.set(`${serial} ${name}`, count)
+  for (const report of reports.values())
+    for (const [serial, name, count] of report.consumed) consumed.set(`${serial} ${name}`, count)
   for (const report of reports.values()) {
     for (const [name, count] of report.sent) if ((consumed.get(`${report.serial} ${name}`) ?? 0) < count) return false
   }
@@ -268,7 +314,9 @@ export function summarise(plan: Plan, guarantees: { gains: readonly string[]; lo
     starts: plan.starts.filter(({ id }) => !moving.has(id)).map(({ id, place }) => ({ id, place })),
     stops: plan.stops.filter(([id]) => !moving.has(id)).map(([id, place]) => ({ id, place })),
     moves: plan.relocations.filter(({ from, to }) => from !== to).map(({ id, from, to }) => ({ id, from, to })),
-    upgrades: plan.relocations.filter(({ id, version }) => versionAfter(id) !== version).map(({ id, version }) => ({ id, from: version, to: versionAfter(id) })),
+    upgrades: plan.relocations
+      .filter(({ id, version }) => versionAfter(id) !== version)
+      .map(({ id, version }) => ({ id, from: version, to: versionAfter(id) })),
     routes: (plan.recipe?.homes ?? []).map(([client, to]) => ({ client, name: plan.region ?? '', to })),
     ...guarantees,
   }

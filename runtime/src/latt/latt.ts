@@ -2,7 +2,7 @@ import type { AgentDefinition } from '../agent/definition.js'
 import { invariant, OvidError } from '../message/errors.js'
 import type { CodeRef, CodeStore } from './code.js'
 import { childTowards, clientSegment, isUnder, isWithin, join, parentOf, ROOT } from './path.js'
-import { checkOptions, isTransformation, type ChildSpec, type Transformation } from './transformation.js'
+import { type ChildSpec, checkOptions, isTransformation, type Transformation } from './transformation.js'
 
 /** What part a node plays in its parent's implementation. */
 export type Role = 'system' | 'agent' | 'copy' | 'proxy' | 'ingress' | 'gateway'
@@ -64,7 +64,12 @@ export function findNode(latt: LattNode, id: string): LattNode | undefined {
 /** The same tree with another node in the place of the one with its id. */
 export function replaceNode(latt: LattNode, replacement: LattNode): LattNode {
   if (latt.id === replacement.id) return replacement
-  return { ...latt, children: latt.children.map((child) => (isWithin(replacement.id, child.id) ? replaceNode(child, replacement) : child)) }
+  return {
+    ...latt,
+    children: latt.children.map((child) =>
+      isWithin(replacement.id, child.id) ? replaceNode(child, replacement) : child,
+    ),
+  }
 }
 
 /** The same tree without the nodes `drop` says yes to. */
@@ -86,7 +91,8 @@ export function leaves(node: LattNode): LattNode[] {
 
 export function transformationOf(store: CodeStore, code: CodeRef): Transformation {
   const found = store.get(code)
-  if (!isTransformation(found)) throw new OvidError('code-not-found', `${code.module} exports no transformation at ${code.pick.join('.')}`)
+  if (!isTransformation(found))
+    throw new OvidError('code-not-found', `${code.module} exports no transformation at ${code.pick.join('.')}`)
   return found
 }
 
@@ -98,7 +104,11 @@ export function agentOf(store: CodeStore, node: LattNode): AgentDefinition {
   return found
 }
 
-function childNode(parent: LattNode, plugin: { code: CodeRef; transformation: Transformation }, spec: ChildSpec): LattNode {
+function childNode(
+  parent: LattNode,
+  plugin: { code: CodeRef; transformation: Transformation },
+  spec: ChildSpec,
+): LattNode {
   const placement = {
     ...(spec.near !== undefined && { near: join(parent.id, spec.near) }),
     ...(spec.apart !== undefined && { apart: join(parent.id, spec.apart) }),
@@ -110,16 +120,33 @@ function childNode(parent: LattNode, plugin: { code: CodeRef; transformation: Tr
   }
   const own = ownAgent(plugin.transformation, spec.agent)
   const code = { module: plugin.code.module, pick: [...plugin.code.pick, 'agents', spec.agent] }
-  return { id, role: 'proxy', self: id, code, target: parent.code, kind: own.kind, version: own.version, params: spec.params, children: [], ...placement }
+  return {
+    id,
+    role: 'proxy',
+    self: id,
+    code,
+    target: parent.code,
+    kind: own.kind,
+    version: own.version,
+    params: spec.params,
+    children: [],
+    ...placement,
+  }
 }
 
 function ownAgent(transformation: Transformation, name: string) {
   const own = transformation.agents[name]
-  if (own === undefined) throw new OvidError('definition-invalid', `transformation ${transformation.name} has no agent ${name}`)
+  if (own === undefined)
+    throw new OvidError('definition-invalid', `transformation ${transformation.name} has no agent ${name}`)
   return own
 }
 
-function checkExpansion(target: LattNode, plugin: string, names: readonly string[], routes: Readonly<Record<string, string>>): void {
+function checkExpansion(
+  target: LattNode,
+  plugin: string,
+  names: readonly string[],
+  routes: Readonly<Record<string, string>>,
+): void {
   const wrong = (what: string): never => {
     throw new OvidError('definition-invalid', `transformation ${plugin} at ${target.id}: ${what}`)
   }
@@ -147,19 +174,32 @@ export function applyTransformation(
   const agent = agentOf(store, node)
   for (const need of transformation.requires ?? []) {
     if (agent[need] === undefined) {
-      throw new OvidError('requirement-missing', `${transformation.name} needs ${node.id} to have \`${need}\`; its definition (${node.kind} ${node.version}) has none`)
+      throw new OvidError(
+        'requirement-missing',
+        `${transformation.name} needs ${node.id} to have \`${need}\`; its definition (${node.kind} ${node.version}) has none`,
+      )
     }
   }
   const options = checkOptions(transformation, given)
   const expansion = transformation.expand({ id: node.id, agent }, options)
-  checkExpansion(node, plugin.name, expansion.children.map((child) => child.name), expansion.routes)
+  checkExpansion(
+    node,
+    plugin.name,
+    expansion.children.map((child) => child.name),
+    expansion.routes,
+  )
   ownAgent(transformation, expansion.ingress.agent)
   const children = expansion.children.map((spec) => {
     const child = childNode(node, { code: plugin.code, transformation }, spec)
     const before = node.children.find((old) => old.id === child.id && old.role === child.role)
     if (before?.applied === undefined) return child
     const kept = before.children.filter((each) => each.role !== 'ingress')
-    return applyTransformation({ ...child, children: kept }, { name: before.applied.plugin, code: before.applied.code }, { ...before.applied.options }, store)
+    return applyTransformation(
+      { ...child, children: kept },
+      { name: before.applied.plugin, code: before.applied.code },
+      { ...before.applied.options },
+      store,
+    )
   })
   const applied: Applied = {
     plugin: plugin.name,
@@ -221,7 +261,8 @@ export type Resolution =
  * another agent is that agent's own business.
  */
 export function resolve(latt: LattNode, source: string, name: string): Resolution {
-  if (name === ROOT || findNode(latt, name) === undefined) return { found: 'unknown', why: `there is no agent ${JSON.stringify(name)}` }
+  if (name === ROOT || findNode(latt, name) === undefined)
+    return { found: 'unknown', why: `there is no agent ${JSON.stringify(name)}` }
   if (!isWithin(source, parentOf(name))) {
     return { found: 'unknown', why: `${name} is inside the transformed agent ${parentOf(name)}; address that` }
   }
@@ -231,7 +272,9 @@ export function resolve(latt: LattNode, source: string, name: string): Resolutio
     if (node === undefined) return { found: 'unknown', why: `there is no agent ${id}` }
     invariant(isWithin(node.id, name), 'prefix', () => `${name} resolved to ${node.id}`)
     if (node.applied === undefined) return { found: 'agent', id: node.id }
-    const own = isUnder(source, node.id) ? node.applied.routes[childTowards(source, node.id).slice(node.id.length + 1)] : undefined
+    const own = isUnder(source, node.id)
+      ? node.applied.routes[childTowards(source, node.id).slice(node.id.length + 1)]
+      : undefined
     if (own !== undefined) {
       id = join(node.id, own)
       continue

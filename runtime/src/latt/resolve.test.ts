@@ -1,14 +1,29 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { defineAgent, defineProxy } from '../agent/definition.js'
-import { codeKey, type CodeRef, type CodeStore } from './code.js'
-import { applyTransformation, findNode, type LattNode, leaves, replaceNode, resolve, walk, withIngress } from './latt.js'
+import { type CodeRef, type CodeStore, codeKey } from './code.js'
+import {
+  applyTransformation,
+  findNode,
+  type LattNode,
+  leaves,
+  replaceNode,
+  resolve,
+  walk,
+  withIngress,
+} from './latt.js'
 import { childTowards, clientSegment, isUnder, isWithin, join, parentOf, ROOT, visibleSender } from './path.js'
 import { defineTransformation, type Transformation } from './transformation.js'
 
 const leaf = defineAgent({ kind: 'leaf', init: () => ({}) })
 const proxy = defineProxy({ kind: 'proxy', init: () => ({}), pass: () => {} })
-const anything = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value: value as { parts: number } }) } }
+const anything = {
+  '~standard': {
+    version: 1 as const,
+    vendor: 'test',
+    validate: (value: unknown) => ({ value: value as { parts: number } }),
+  },
+}
 
 /** Shaped like shard: copies, an egress proxy each, an ingress proxy per client. */
 const spread = defineTransformation({
@@ -35,24 +50,30 @@ const store: CodeStore = {
 }
 
 function system(names: readonly string[]): LattNode {
-  const children = names.map((id): LattNode => ({ id, role: 'agent', self: id, code: leafCode, kind: 'leaf', version: 1, children: [] }))
+  const children = names.map(
+    (id): LattNode => ({ id, role: 'agent', self: id, code: leafCode, kind: 'leaf', version: 1, children: [] }),
+  )
   return { id: ROOT, role: 'system', self: ROOT, code: leafCode, kind: 'system', version: 1, children }
 }
 
 /** A random LATT: leaves of random choice are transformed, some clients have their ingress proxies. */
-const latts = fc.array(fc.record({ pick: fc.nat(), parts: fc.integer({ min: 1, max: 3 }), client: fc.nat() }), { maxLength: 7 }).map((steps) => {
-  let latt = system(['A', 'B', 'C'])
-  for (const { pick, parts, client } of steps) {
-    const targets = [...walk(latt)].filter((node) => node.role === 'agent' || node.role === 'copy').filter((node) => node.applied === undefined)
-    const target = targets[pick % targets.length] as LattNode
-    latt = replaceNode(latt, applyTransformation(target, { name: 'spread', code: spreadCode }, { parts }, store))
-    const outside = leaves(latt).filter((each) => !isWithin(each.id, target.id))
-    const source = outside[client % outside.length]
-    const node = findNode(latt, target.id) as LattNode
-    if (source !== undefined) latt = replaceNode(latt, withIngress(node, source.id, store))
-  }
-  return latt
-})
+const latts = fc
+  .array(fc.record({ pick: fc.nat(), parts: fc.integer({ min: 1, max: 3 }), client: fc.nat() }), { maxLength: 7 })
+  .map((steps) => {
+    let latt = system(['A', 'B', 'C'])
+    for (const { pick, parts, client } of steps) {
+      const targets = [...walk(latt)]
+        .filter((node) => node.role === 'agent' || node.role === 'copy')
+        .filter((node) => node.applied === undefined)
+      const target = targets[pick % targets.length] as LattNode
+      latt = replaceNode(latt, applyTransformation(target, { name: 'spread', code: spreadCode }, { parts }, store))
+      const outside = leaves(latt).filter((each) => !isWithin(each.id, target.id))
+      const source = outside[client % outside.length]
+      const node = findNode(latt, target.id) as LattNode
+      if (source !== undefined) latt = replaceNode(latt, withIngress(node, source.id, store))
+    }
+    return latt
+  })
 
 /** Resolves as the controller does: proxies that are missing are made. */
 function resolveFully(latt: LattNode, source: string, name: string): { id: string; latt: LattNode } | undefined {
@@ -87,7 +108,9 @@ describe('resolution', () => {
       fc.property(latts, (latt) => {
         const top = latt.children.find((child) => child.applied !== undefined)
         if (top === undefined) return
-        const proxies = leaves(latt).filter((each) => !isWithin(each.id, top.id)).map((source) => resolveFully(latt, source.id, top.id)?.id)
+        const proxies = leaves(latt)
+          .filter((each) => !isWithin(each.id, top.id))
+          .map((source) => resolveFully(latt, source.id, top.id)?.id)
         expect(new Set(proxies).size).toBe(proxies.length)
       }),
     )
@@ -108,7 +131,15 @@ describe('resolution', () => {
   })
 
   it('refuses a name inside another transformed agent, and one that is nowhere', () => {
-    const latt = replaceNode(system(['A', 'B']), applyTransformation(findNode(system(['A', 'B']), 'A') as LattNode, { name: 'spread', code: spreadCode }, { parts: 2 }, store))
+    const latt = replaceNode(
+      system(['A', 'B']),
+      applyTransformation(
+        findNode(system(['A', 'B']), 'A') as LattNode,
+        { name: 'spread', code: spreadCode },
+        { parts: 2 },
+        store,
+      ),
+    )
     expect(resolve(latt, 'B', 'A/Part1')).toMatchObject({ found: 'unknown' })
     expect(resolve(latt, 'B', 'Nobody')).toMatchObject({ found: 'unknown' })
     expect(resolve(latt, 'A/Out2', 'A')).toEqual({ found: 'agent', id: 'A/Part2' })

@@ -28,13 +28,20 @@ export interface SystemDefinition {
  * @throws OvidError `definition-invalid`
  */
 export function defineSystem(system: SystemDefinition): SystemDefinition {
-  if (typeof system.name !== 'string' || system.name === '') throw new OvidError('definition-invalid', 'system: name must be a non-empty string')
+  if (typeof system.name !== 'string' || system.name === '')
+    throw new OvidError('definition-invalid', 'system: name must be a non-empty string')
   for (const [name, entry] of Object.entries(system.agents ?? {})) {
     if (!isAgentName(name)) {
-      throw new OvidError('definition-invalid', `system ${system.name}: ${JSON.stringify(name)} is no agent name (letters, digits, - and _, starting with a letter; controller, box and client are taken)`)
+      throw new OvidError(
+        'definition-invalid',
+        `system ${system.name}: ${JSON.stringify(name)} is no agent name (letters, digits, - and _, starting with a letter; controller, box and client are taken)`,
+      )
     }
     if (!isDefinition(entry.agent) || (entry.agent as { form: string }).form === 'proxy') {
-      throw new OvidError('definition-invalid', `system ${system.name}: agents.${name}.agent must be what defineAgent or defineGateway returns`)
+      throw new OvidError(
+        'definition-invalid',
+        `system ${system.name}: agents.${name}.agent must be what defineAgent or defineGateway returns`,
+      )
     }
   }
   return Object.freeze({ ...system })

@@ -109,7 +109,10 @@ function satisfies(version: string, range: string): boolean {
  */
 export function defineTransformation<Options>(options: TransformationOptions<Options>): Transformation<Options> {
   if (!/^[a-z][a-z0-9-]*$/.test(options.name)) {
-    throw new OvidError('definition-invalid', `transformation: name must be lower-case letters, digits and dashes, found ${options.name}`)
+    throw new OvidError(
+      'definition-invalid',
+      `transformation: name must be lower-case letters, digits and dashes, found ${options.name}`,
+    )
   }
   if (!satisfies(PLUGIN_API_VERSION, options.api)) {
     throw new OvidError(
@@ -122,7 +125,9 @@ export function defineTransformation<Options>(options: TransformationOptions<Opt
   const fields = { ...options, form: 'transformation' as const }
   const transformation = Object.defineProperties(
     use,
-    Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, { value, enumerable: true, configurable: true }])),
+    Object.fromEntries(
+      Object.entries(fields).map(([key, value]) => [key, { value, enumerable: true, configurable: true }]),
+    ),
   ) as Transformation<Options>
   return transformation
 }
@@ -139,11 +144,16 @@ export function isTransformation(value: unknown): value is Transformation {
 export function checkOptions(transformation: Transformation, given: Record<string, unknown>): Record<string, unknown> {
   const result = transformation.options['~standard'].validate(given)
   if (result instanceof Object && 'then' in result) {
-    throw new OvidError('definition-invalid', `transformation ${transformation.name}: the options schema must be synchronous`)
+    throw new OvidError(
+      'definition-invalid',
+      `transformation ${transformation.name}: the options schema must be synchronous`,
+    )
   }
   if (result.issues !== undefined) {
     const issues = result.issues.map((issue) => {
-      const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? String(part.key) : String(part))).join('.')
+      const path = (issue.path ?? [])
+        .map((part) => (typeof part === 'object' ? String(part.key) : String(part)))
+        .join('.')
       return path === '' ? issue.message : `${path}: ${issue.message} (found ${JSON.stringify(given[path])})`
     })
     throw new OvidError('option-invalid', `${transformation.name}: ${issues.join('; ')}`)

@@ -3,10 +3,13 @@
  * A code never changes its meaning; a message may.
  */
 export const errorCodes = {
-  'agent-faulty': 'A handler of the agent threw something other than an OvidError; the agent is wedged so that half-changed state does not run on.',
-  'agent-lost': 'The thread or box the agent ran on ended; the agent was volatile and its state is gone. Whether a request under way took effect is unknown.',
+  'agent-faulty':
+    'A handler of the agent threw something other than an OvidError; the agent is wedged so that half-changed state does not run on.',
+  'agent-lost':
+    'The thread or box the agent ran on ended; the agent was volatile and its state is gone. Whether a request under way took effect is unknown.',
   'agent-pinned': 'Gateways and clients own sockets or callbacks and cannot be transformed, moved or upgraded.',
-  'agent-transformed': 'The agent is virtual: the command needs a physical one, or the transformation must be changed or removed first.',
+  'agent-transformed':
+    'The agent is virtual: the command needs a physical one, or the transformation must be changed or removed first.',
   'already-transformed': 'The agent is already transformed by another transformation.',
   'cannot-start': 'An agent could not be started on its thread.',
   'closed': 'The client, gateway or box is closed.',
@@ -15,7 +18,8 @@ export const errorCodes = {
   'controller-busy': 'Too many changes are waiting for the controller.',
   'definition-invalid': 'An agent, transformation or system definition is not well formed.',
   'expression-failed': 'The JavaScript expression of a `js` command threw, or is none.',
-  'internal-error': 'Ovid itself failed, or code that runs in its process outside of any command; OVID_DEBUG=1 shows where.',
+  'internal-error':
+    'Ovid itself failed, or code that runs in its process outside of any command; OVID_DEBUG=1 shows where.',
   'interrupted': 'The command was interrupted before it ended; whether what it asked for took effect is unknown.',
   'invalid-message': 'A message does not fit the schema its agent declares for it.',
   'keyless-work': 'The agent waits for a timer or a reply that belongs to no key, so its work cannot be divided.',
@@ -24,7 +28,8 @@ export const errorCodes = {
   'no-key': 'The agent is sharded and the message is about no single key.',
   'no-such-plan': 'There is no plan to show.',
   'no-such-place': 'There is no such box or thread.',
-  'not-plain-data': 'A message or state holds something that cannot cross threads: a function, a symbol, a class instance, undefined in an array, or a cycle.',
+  'not-plain-data':
+    'A message or state holds something that cannot cross threads: a function, a symbol, a class instance, undefined in an array, or a cycle.',
   'not-transformed': 'The agent is not transformed.',
   'nothing-to-undo': 'The history holds no change that can be undone.',
   'option-invalid': 'An option of a transformation is missing, unknown or out of range.',

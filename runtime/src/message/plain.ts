@@ -8,7 +8,8 @@ import { OvidError } from './errors.js'
  * @throws OvidError `not-plain-data`, naming the way to the offender.
  */
 export function freezePlain(value: unknown, path = 'body', depth = 0): void {
-  if (typeof value === 'function' || typeof value === 'symbol') throw new OvidError('not-plain-data', `${path} is a ${typeof value}`)
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw new OvidError('not-plain-data', `${path} is a ${typeof value}`)
   if (typeof value !== 'object' || value === null) return
   if (depth > 100) throw new OvidError('not-plain-data', `${path} is nested more than 100 deep, or in a circle`)
   if (value instanceof Date || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return
@@ -31,7 +32,10 @@ export function freezePlain(value: unknown, path = 'body', depth = 0): void {
   } else {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) {
-      throw new OvidError('not-plain-data', `${path} is an instance of ${(value as object).constructor?.name ?? 'a class'}`)
+      throw new OvidError(
+        'not-plain-data',
+        `${path} is an instance of ${(value as object).constructor?.name ?? 'a class'}`,
+      )
     }
     for (const [key, member] of Object.entries(value)) freezePlain(member, `${path}.${key}`, depth + 1)
   }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { AgentImage } from '../../agent/image.js'
 import { boxManager } from '../../box/box-manager.js'
 import { isBearer, liftNode } from '../../box/carry.js'
-import type { AgentFigures, Watched } from '../../box/host.js'
+import type { AgentFigures, Watched } from '../../box/lookout.js'
 import { boxManagerId, CONTROLLER, hostId } from '../../box/protocol.js'
 import { type ControllerDefinition, controllerDefinition } from '../../controller/controller.js'
 import type { Plugin } from '../../controller/deployment.js'
@@ -68,8 +68,13 @@ export interface ThreadStatistics {
 
 function checkOptions(options: BoxOptions): { name: string; threads: number } {
   const { name = 'main', threads = Math.min(8, Math.max(2, availableParallelism())) } = options
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) throw new OvidError('option-invalid', `a box name is letters, digits, - and _, starting with a letter; found ${JSON.stringify(name)}`)
-  if (!Number.isSafeInteger(threads) || threads < 1 || threads > 128) throw new OvidError('option-invalid', `threads must be 1 to 128, found ${String(threads)}`)
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
+    throw new OvidError(
+      'option-invalid',
+      `a box name is letters, digits, - and _, starting with a letter; found ${JSON.stringify(name)}`,
+    )
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > 128)
+    throw new OvidError('option-invalid', `threads must be 1 to 128, found ${String(threads)}`)
   return { name, threads }
 }
 
@@ -227,17 +232,26 @@ export class Box {
   async agentStatistics(client: EdgeClient, id: string): Promise<AgentStatistics[]> {
     const { agents } = (await this.controller(client).layout({ id })) as Layout
     const places = new Set(agents.filter(({ status }) => status !== 'lost').map(({ place }) => place))
-    const found = await Promise.all([...places].map(async (place) => {
-      const figures = (await client.call(hostId(place), 'figures', { id })) as AgentFigures[]
-      return figures.map((each) => ({ place, ...each }))
-    }))
+    const found = await Promise.all(
+      [...places].map(async (place) => {
+        const figures = (await client.call(hostId(place), 'figures', { id })) as AgentFigures[]
+        return figures.map((each) => ({ place, ...each }))
+      }),
+    )
     return found.flat().sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   async statistics(): Promise<ThreadStatistics[]> {
-    const main: ThreadStatistics = { place: `${this.name}/0`, ...this.loop.statistics(), heapBytes: process.memoryUsage().heapUsed }
+    const main: ThreadStatistics = {
+      place: `${this.name}/0`,
+      ...this.loop.statistics(),
+      heapBytes: process.memoryUsage().heapUsed,
+    }
     const workers = await this.#pool.statistics()
-    return [main, ...workers.map(({ thread, statistics }) => ({ place: `${this.name}/${thread}`, ...statistics }))].sort((a, b) => (a.place < b.place ? -1 : 1))
+    return [
+      main,
+      ...workers.map(({ thread, statistics }) => ({ place: `${this.name}/${thread}`, ...statistics })),
+    ].sort((a, b) => (a.place < b.place ? -1 : 1))
   }
 
   /** Ends a worker thread as a crash would: its agents are lost. For tests of what then happens. */

@@ -13,7 +13,10 @@ import { fileUrl, importModule, type ModuleStore, moduleUrl } from '../module-st
 export async function loadPlugin(specifier: string, from: string, store: ModuleStore): Promise<Plugin> {
   const module = moduleUrl(specifier, from)
   const exported = await importModule(module)
-  const [pick] = Object.entries(exported).find(([name, value]) => name === 'default' && isTransformation(value)) ?? Object.entries(exported).find(([, value]) => isTransformation(value)) ?? []
+  const [pick] =
+    Object.entries(exported).find(([name, value]) => name === 'default' && isTransformation(value)) ??
+    Object.entries(exported).find(([, value]) => isTransformation(value)) ??
+    []
   if (pick === undefined) throw new OvidError('code-not-found', `${specifier} exports no transformation`)
   const code = { module, pick: [pick] }
   const transformation = (await store.load(code)) as Transformation
@@ -24,7 +27,11 @@ export async function loadPlugin(specifier: string, from: string, store: ModuleS
  * An agent by the path of its module, `path` or `path#export`; of several the one of the kind wanted. The
  * file's time of change is part of its name, so that a changed file is new code.
  */
-export async function loadAgent(path: string, kind: string | undefined, store: ModuleStore): Promise<{ code: CodeRef; definition: AgentDefinition }> {
+export async function loadAgent(
+  path: string,
+  kind: string | undefined,
+  store: ModuleStore,
+): Promise<{ code: CodeRef; definition: AgentDefinition }> {
   const hash = path.lastIndexOf('#')
   const [file, wanted] = hash < 0 ? [path, undefined] : [path.slice(0, hash), path.slice(hash + 1)]
   const url = fileUrl(file)
@@ -32,12 +39,19 @@ export async function loadAgent(path: string, kind: string | undefined, store: M
     throw new OvidError('code-not-found', `there is no file ${file}`)
   })
   const module = `${url}?modified=${Math.trunc(mtimeMs)}`
-  const agents = Object.entries(await importModule(module)).filter((entry): entry is [string, AgentDefinition] => isDefinition(entry[1]) && entry[1].form === 'agent')
-  const fits = agents.filter(([name, agent]) => (wanted === undefined || name === wanted) && (kind === undefined || agent.kind === kind))
+  const agents = Object.entries(await importModule(module)).filter(
+    (entry): entry is [string, AgentDefinition] => isDefinition(entry[1]) && entry[1].form === 'agent',
+  )
+  const fits = agents.filter(
+    ([name, agent]) => (wanted === undefined || name === wanted) && (kind === undefined || agent.kind === kind),
+  )
   const [name, definition] = fits.find(([each]) => each === 'default') ?? fits[0] ?? []
   if (name === undefined || definition === undefined) {
     const found = agents.map(([each, agent]) => `${each} (${agent.kind} ${agent.version})`).join(', ') || 'none'
-    throw new OvidError('code-not-found', `${file} exports no agent${kind === undefined ? '' : ` of kind ${kind}`}${wanted === undefined ? '' : ` as ${wanted}`}; it exports ${found}`)
+    throw new OvidError(
+      'code-not-found',
+      `${file} exports no agent${kind === undefined ? '' : ` of kind ${kind}`}${wanted === undefined ? '' : ` as ${wanted}`}; it exports ${found}`,
+    )
   }
   const code = { module, pick: [name] }
   await store.load(code)
@@ -53,7 +67,10 @@ export async function loadSystem(path: string, box: string, store: ModuleStore):
   const module = fileUrl(path)
   const system = (await importModule(module)).default as SystemDefinition | undefined
   if (typeof system?.name !== 'string' || typeof system.agents !== 'object') {
-    throw new OvidError('definition-invalid', `${path} must export a system as default: export default defineSystem({ name, agents })`)
+    throw new OvidError(
+      'definition-invalid',
+      `${path} must export a system as default: export default defineSystem({ name, agents })`,
+    )
   }
   // Agents of one definition share its name: threads load and keep it once.
   const codes = new Map<unknown, CodeRef>()
@@ -65,13 +82,25 @@ export async function loadSystem(path: string, box: string, store: ModuleStore):
       if (known === undefined) await store.load(code)
       const place: Place | undefined = thread === undefined ? undefined : `${box}/${thread}`
       const form = agent.form
-      return { name, form, code, kind: agent.kind, version: agent.version, ...(params !== undefined && { params }), ...(place !== undefined && { place }) }
+      return {
+        name,
+        form,
+        code,
+        kind: agent.kind,
+        version: agent.version,
+        ...(params !== undefined && { params }),
+        ...(place !== undefined && { place }),
+      }
     }),
   )
   const plugins = await Promise.all((system.plugins ?? []).map((specifier) => loadPlugin(specifier, module, store)))
   const transformations = []
   for (const [index, { at, by }] of (system.transformations ?? []).entries()) {
-    if (!isTransformation(by?.transformation)) throw new OvidError('definition-invalid', `system ${system.name}: transformations[${index}].by must be a transformation with its options, such as shard({ shards: 2 })`)
+    if (!isTransformation(by?.transformation))
+      throw new OvidError(
+        'definition-invalid',
+        `system ${system.name}: transformations[${index}].by must be a transformation with its options, such as shard({ shards: 2 })`,
+      )
     const { name, version } = by.transformation
     if (!plugins.some((plugin) => plugin.name === name)) {
       const code = { module, pick: ['default', 'transformations', String(index), 'by', 'transformation'] }

@@ -49,7 +49,9 @@ export class ThreadPool {
       recordTiming: false,
       maxQueue: options.threads,
       closeTimeout: 500,
-      ...(options.threadMemoryMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: options.threadMemoryMiB } }),
+      ...(options.threadMemoryMiB !== undefined && {
+        resourceLimits: { maxOldGenerationSizeMb: options.threadMemoryMiB },
+      }),
     })
     this.#piscina.on('error', options.onError)
   }
@@ -76,7 +78,9 @@ export class ThreadPool {
     const { box, controller, development } = this.#options
     const { port1, port2 } = new MessageChannel()
     const task: WorkerTask = { place: `${box}/${thread}`, controller, development, links, control: port2 }
-    const done: Promise<void> = this.#piscina.run(task, { transferList: [port2, ...links.map((link) => link.doorbell)] })
+    const done: Promise<void> = this.#piscina.run(task, {
+      transferList: [port2, ...links.map((link) => link.doorbell)],
+    })
     const remote = Comlink.wrap<ThreadControl>(mortalEndpoint(port1))
     this.#slots.set(thread, {
       thread,
@@ -126,7 +130,9 @@ export class ThreadPool {
   }
 
   async statistics(): Promise<{ thread: number; statistics: Awaited<ReturnType<ThreadControl['statistics']>> }[]> {
-    return Promise.all([...this.#slots.values()].map(async ({ thread, remote }) => ({ thread, statistics: await remote.statistics() })))
+    return Promise.all(
+      [...this.#slots.values()].map(async ({ thread, remote }) => ({ thread, statistics: await remote.statistics() })),
+    )
   }
 
   /** Ends a thread at once, as a crash would. */

@@ -1,7 +1,7 @@
 import type { Cell, EdgeReceiver } from '../../box/cell.js'
 import type { Host } from '../../box/host.js'
-import { type ErrorBody, errorBody, OvidError } from '../../message/errors.js'
 import type { Message } from '../../message/envelope.js'
+import { type ErrorBody, errorBody, OvidError } from '../../message/errors.js'
 import type { AgentClient, CallOptions } from './types.js'
 
 /** The thread an edge stands on: its host, and a way to have it run. */
@@ -101,21 +101,28 @@ export class EdgeClient implements EdgeReceiver {
    * `unknown-agent`, `unknown-message`, `invalid-message`, `not-plain-data`, `message-too-large`, `closed`.
    */
   call(name: string, type: string, body: unknown = null, options: CallOptions = {}): Promise<unknown> {
-    if (this.#closed || this.#cell === undefined) return Promise.reject(new OvidError('closed', `the client is closed; ${name}.${type} was not sent`))
+    if (this.#closed || this.#cell === undefined)
+      return Promise.reject(new OvidError('closed', `the client is closed; ${name}.${type} was not sent`))
     const dueMs = performance.now() + (options.timeoutMs ?? this.#options.timeoutMs)
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref()
     return new Promise((resolve, reject) => {
       const what = `${name}.${type}`
-      if (this.#pending.size < this.#options.maxInFlight && this.#waiting.length === 0) this.#send({ resolve, reject, dueMs, what, name, type, body })
-      else if (this.#waiting.length < this.#options.maxWaiting) this.#waiting.push({ resolve, reject, dueMs, what, name, type, body })
-      else reject(new OvidError('overloaded', `${this.inFlight} calls are under way; wait for some of them before ${what}`))
+      if (this.#pending.size < this.#options.maxInFlight && this.#waiting.length === 0)
+        this.#send({ resolve, reject, dueMs, what, name, type, body })
+      else if (this.#waiting.length < this.#options.maxWaiting)
+        this.#waiting.push({ resolve, reject, dueMs, what, name, type, body })
+      else
+        reject(
+          new OvidError('overloaded', `${this.inFlight} calls are under way; wait for some of them before ${what}`),
+        )
     })
   }
 
   /** Sends a message that wants no reply. What cannot be delivered shows among the faults. */
   tell(name: string, type: string, body: unknown = null): void {
-    if (this.#closed || this.#cell === undefined) throw new OvidError('closed', `the client is closed; ${name}.${type} was not sent`)
-    this.#thread.host.sendFrom(this.#cell, 'tell', name, type, body, 0, [], '', '')
+    if (this.#closed || this.#cell === undefined)
+      throw new OvidError('closed', `the client is closed; ${name}.${type} was not sent`)
+    this.#thread.host.routing.sendFrom(this.#cell, 'tell', name, type, body, 0, [], '', '')
     this.#thread.kick()
   }
 
@@ -123,12 +130,21 @@ export class EdgeClient implements EdgeReceiver {
     const cell = this.#cell as Cell
     const { host } = this.#thread
     const { name, type, body } = call
-    const correlation = host.newCorrelation(cell)
+    const correlation = host.routing.newCorrelation(cell)
     this.#pending.set(correlation, call)
     const origin = host.options.place
-    host.addAsk(cell, { correlation, name, then: '', data: null, key: undefined, origin, dueMs: 0, inherited: false })
+    host.timers.addAsk(cell, {
+      correlation,
+      name,
+      then: '',
+      data: null,
+      key: undefined,
+      origin,
+      dueMs: 0,
+      inherited: false,
+    })
     try {
-      host.sendFrom(cell, 'request', name, type, body, correlation, cell.path, origin, '')
+      host.routing.sendFrom(cell, 'request', name, type, body, correlation, cell.path, origin, '')
     } catch (error) {
       this.#pending.delete(correlation)
       cell.asks.delete(correlation)
@@ -148,7 +164,11 @@ export class EdgeClient implements EdgeReceiver {
   }
 
   #sendWaiting(): void {
-    while (this.#waiting.length > 0 && this.#pending.size < this.#options.maxInFlight && (this.#cell?.blocked ?? 0) === 0) {
+    while (
+      this.#waiting.length > 0 &&
+      this.#pending.size < this.#options.maxInFlight &&
+      (this.#cell?.blocked ?? 0) === 0
+    ) {
       this.#send(this.#waiting.shift() as Waiting)
     }
   }
@@ -163,7 +183,9 @@ export class EdgeClient implements EdgeReceiver {
       if (pending.dueMs > now) continue
       this.#pending.delete(correlation)
       this.#cell?.asks.delete(correlation)
-      pending.reject(new OvidError('timeout', `${pending.what} was not answered in time; whether it took effect is unknown`))
+      pending.reject(
+        new OvidError('timeout', `${pending.what} was not answered in time; whether it took effect is unknown`),
+      )
     }
     for (let index = this.#waiting.length - 1; index >= 0; index--) {
       const waiting = this.#waiting[index] as Waiting
@@ -178,10 +200,16 @@ export class EdgeClient implements EdgeReceiver {
     const { host } = this.#thread
     const answer = (ok: boolean, value: unknown) => {
       if (message.kind !== 'request') return
-      host.replyTo(message, ok, value, this.id)
+      host.routing.replyTo(message, ok, value, this.id)
       this.#thread.kick()
     }
-    const fail = (error: unknown) => answer(false, error instanceof OvidError ? errorBody(error) : ({ code: 'agent-faulty', message: `${this.id}: ${errorBody(error).message}` } satisfies ErrorBody))
+    const fail = (error: unknown) =>
+      answer(
+        false,
+        error instanceof OvidError
+          ? errorBody(error)
+          : ({ code: 'agent-faulty', message: `${this.id}: ${errorBody(error).message}` } satisfies ErrorBody),
+      )
     if (this.#handle === undefined) {
       fail(new OvidError('unknown-message', `${this.id} is a client; it takes no requests`))
       return
@@ -199,7 +227,8 @@ export class EdgeClient implements EdgeReceiver {
   shut(): void {
     this.#closed = true
     clearInterval(this.#sweep)
-    const error = (what: string) => new OvidError('closed', `the client was closed while ${what} was under way; whether it took effect is unknown`)
+    const error = (what: string) =>
+      new OvidError('closed', `the client was closed while ${what} was under way; whether it took effect is unknown`)
     for (const pending of [...this.#pending.values(), ...this.#waiting.splice(0)]) pending.reject(error(pending.what))
     this.#pending.clear()
   }

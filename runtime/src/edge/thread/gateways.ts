@@ -73,7 +73,7 @@ export class Gateways {
     try {
       await entry.gateway?.stop?.()
     } catch (error) {
-      this.#loop.host.fault(id, 'agent-faulty', `stopping: ${errorBody(error).message}`)
+      this.#loop.host.lookout.fault(id, 'agent-faulty', `stopping: ${errorBody(error).message}`)
     }
     entry.client.shut()
   }

@@ -16,7 +16,12 @@ export default async function work(task: WorkerTask): Promise<void> {
     controller,
     development,
     store: new ModuleStore(),
-    onBroken: (peer, error) => loop.host.fault(loop.host.id, 'malformed', `from thread ${peer}: ${error instanceof Error ? error.message : String(error)}`),
+    onBroken: (peer, error) =>
+      loop.host.lookout.fault(
+        loop.host.id,
+        'malformed',
+        `from thread ${peer}: ${error instanceof Error ? error.message : String(error)}`,
+      ),
   })
   for (const link of links) loop.attach(link)
   await new Promise<void>((resolve) => {

@@ -1,0 +1,323 @@
+import { isWithin } from '../latt/path.js'
+import type { Message, Place } from '../message/envelope.js'
+import { type ErrorBody, errorBody, invariant, OvidError } from '../message/errors.js'
+import { freezePlain } from '../message/plain.js'
+import { type Cell, type OutChannel, outChannel } from './cell.js'
+import type { Host } from './host.js'
+import { CONTROLLER, type RouteMessage, systemPlace } from './protocol.js'
+
+/**
+ * Where messages go: names to physical agents (each cell's ART), physical agents to places (this thread's
+ * share of the BRT), and back along the return path. A miss asks the controller; messages wait in order.
+ */
+export class Routing {
+  /** Physical agent id to place. A cache. */
+  readonly places = new Map<string, Place>()
+  /** Answers that arrive here though who asked is gone: correlation to the owner of the request. */
+  readonly graves = new Map<number, string>()
+  readonly #host: Host
+  /** Channels by the physical agent they lead to: what to touch when a route changes. */
+  readonly routesTo = new Map<string, Set<{ cell: Cell; out: OutChannel }>>()
+  /** Messages to agents whose place is being asked for. */
+  readonly #lost = new Map<string, Message[]>()
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  newCorrelation(cell: Cell): number {
+    const correlation = cell.serial * 2 ** 26 + cell.nextCorrelation
+    cell.nextCorrelation = (cell.nextCorrelation + 1) % 2 ** 26
+    return correlation
+  }
+
+  /** Sends a request or a tell for a cell: numbers it and puts it on its channel. */
+  sendFrom(
+    cell: Cell,
+    kind: 'request' | 'tell' | 'flush',
+    name: string,
+    type: string,
+    body: unknown,
+    correlation: number,
+    path: readonly string[],
+    origin: Place,
+    as: string,
+  ): void {
+    if (this.#host.options.development === true) freezePlain(body)
+    const place = name === CONTROLLER ? this.#host.options.controller : systemPlace(name)
+    if (place !== undefined) {
+      this.#host.dispatch(place, {
+        kind,
+        lane: 'control',
+        from: cell.id,
+        incarnation: cell.serial,
+        to: name,
+        name,
+        sequence: 0,
+        correlation,
+        path,
+        origin,
+        as,
+        type,
+        body,
+      } as Message)
+      return
+    }
+    const out = outChannel(cell, name)
+    const message: Message = {
+      kind,
+      lane: 'data',
+      from: cell.id,
+      incarnation: cell.serial,
+      to: out.target ?? '',
+      name,
+      sequence: out.next++,
+      correlation,
+      path,
+      origin,
+      as,
+      type,
+      body,
+    }
+    if (
+      out.target === undefined ||
+      out.waiting.length > 0 ||
+      message.sequence - out.credited > this.#host.flow.window
+    ) {
+      out.waiting.push(message)
+      if (out.target === undefined) this.#miss(cell, out)
+      this.#host.flow.checkWindow(cell, out)
+    } else {
+      this.#transmit(cell, out, message)
+    }
+  }
+
+  /** ART miss: the controller is asked, once; messages wait in order. */
+  #miss(cell: Cell, out: OutChannel): void {
+    if (out.asked) return
+    out.asked = true
+    this.#host.tellController('resolve', { source: cell.id, name: out.name, place: this.#host.options.place })
+  }
+
+  /** Sends what waits on a channel as far as route and window allow. */
+  drainWaiting(cell: Cell, out: OutChannel): void {
+    while (out.target !== undefined && out.waiting.length > 0) {
+      const head = out.waiting.peekFront() as Message
+      if (head.sequence - out.credited > this.#host.flow.window) break
+      out.waiting.shift()
+      this.#transmit(cell, out, { ...head, to: out.target })
+    }
+    if (out.target === undefined && out.waiting.length > 0) this.#miss(cell, out)
+    this.#host.flow.checkWindow(cell, out)
+    if (cell.region !== undefined) this.#host.reconfiguration.checkDrained(cell)
+  }
+
+  #transmit(cell: Cell, out: OutChannel, message: Message): void {
+    if (out.cell !== undefined) {
+      this.#host.deliver(out.cell, message)
+      return
+    }
+    try {
+      this.#host.dispatch(out.place, message)
+    } catch (error) {
+      if (!(error instanceof OvidError)) throw error
+      // The number is taken: something must fill its place, or the channel would wait for it for ever.
+      this.#host.dispatch(out.place, {
+        ...message,
+        kind: 'tell',
+        correlation: 0,
+        path: [],
+        as: '',
+        type: '$void',
+        body: null,
+      })
+      if (message.kind === 'request') this.replyTo(message, false, errorBody(error))
+      else this.#host.lookout.fault(cell.id, error.code, `${message.type} to ${message.name}: ${error.message}`)
+    }
+  }
+
+  /** Answers a request: the reply follows the request's return path. */
+  replyTo(
+    request: { correlation: number; path: readonly string[]; origin: Place },
+    ok: boolean,
+    value: unknown,
+    from = this.#host.id,
+  ): void {
+    const to = request.path[request.path.length - 1]
+    if (to === undefined) return
+    const failure = ok ? undefined : (value as ErrorBody)
+    if (ok && this.#host.options.development === true) freezePlain(value)
+    const lane = to === CONTROLLER || from === CONTROLLER || systemPlace(to) !== undefined ? 'control' : 'data'
+    const reply: Message = {
+      kind: ok ? 'reply' : 'error',
+      lane,
+      from,
+      incarnation: 0,
+      to,
+      name: '',
+      sequence: 0,
+      correlation: request.correlation,
+      path: request.path.slice(0, -1),
+      origin: this.#host.options.place,
+      as: '',
+      type: failure?.code ?? '',
+      body: failure === undefined ? value : failure.message,
+    }
+    try {
+      this.#host.dispatch(
+        this.#host.cells.has(to) ? this.#host.options.place : request.origin || this.#host.options.place,
+        reply,
+      )
+    } catch (error) {
+      if (!(error instanceof OvidError) || !ok) throw error
+      this.replyTo(request, false, errorBody(error), from)
+    }
+  }
+
+  /** An answer whose asker was replaced goes to who owns the request now. */
+  toOwner(message: Message): boolean {
+    const owner = this.graves.get(message.correlation)
+    if (owner === undefined) return false
+    this.graves.delete(message.correlation)
+    this.#host.forwarded++
+    this.sendById({ ...message, to: owner })
+    return true
+  }
+
+  /** Sends a message to a physical agent, wherever it is. */
+  sendById(message: Message): void {
+    const place =
+      systemPlace(message.to) ??
+      (message.to === CONTROLLER ? this.#host.options.controller : this.places.get(message.to))
+    if (place === undefined) this.locate(message)
+    else this.#host.dispatch(place, message)
+  }
+
+  /** BRT miss. */
+  locate(message: Message): void {
+    const known = this.places.get(message.to)
+    if (known !== undefined && known !== this.#host.options.place) {
+      this.#host.dispatch(known, message)
+      return
+    }
+    const waiting = this.#lost.get(message.to)
+    if (waiting !== undefined) {
+      waiting.push(message)
+      return
+    }
+    this.#lost.set(message.to, [message])
+    this.#host.tellController('locate', { id: message.to, place: this.#host.options.place })
+  }
+
+  located(id: string, place: Place | undefined): void {
+    const waiting = this.#lost.get(id) ?? []
+    this.#lost.delete(id)
+    if (place !== undefined && place !== this.#host.options.place) {
+      this.places.set(id, place)
+      for (const message of waiting) this.#host.dispatch(place, message)
+      return
+    }
+    // Who is gone by now may have come, or have left an owner, since the question was asked.
+    for (const message of waiting) {
+      if (this.#host.arrive(message)) continue
+      this.refuse(message, 'agent-lost', `${id} is gone`)
+    }
+  }
+
+  /** Tells a sender that its message will not be handled. */
+  refuse(message: Message, code: string, text: string): void {
+    if (message.kind === 'request' || message.kind === 'flush') this.replyTo(message, false, { code, message: text })
+    else if (message.kind === 'tell' && message.type !== '$void')
+      this.#host.lookout.fault(message.to, code, `${message.type} from ${message.from}: ${text}`)
+  }
+
+  routed(route: RouteMessage): void {
+    const cell = this.#host.cells.get(route.source)
+    const out = cell?.outgoing.get(route.name)
+    if (cell === undefined || out === undefined || !out.asked) return
+    if (route.error !== undefined) {
+      out.asked = false
+      this.#noRoute(cell, out, route.error)
+      return
+    }
+    const { target = '', place = '' } = route
+    invariant(isWithin(target, out.name), 'prefix', () => `${out.name} resolved to ${target}`)
+    this.setRoute(cell, out, target, place)
+    this.drainWaiting(cell, out)
+  }
+
+  setRoute(cell: Cell, out: OutChannel, target: string, place: Place): void {
+    out.asked = false
+    out.target = target
+    out.last = target
+    out.place = place
+    out.cell = place === this.#host.options.place ? this.#host.cells.get(target) : undefined
+    if (place !== this.#host.options.place) this.places.set(target, place)
+    let routes = this.routesTo.get(target)
+    if (routes === undefined) {
+      routes = new Set()
+      this.routesTo.set(target, routes)
+    }
+    routes.add({ cell, out })
+  }
+
+  dropRoute(cell: Cell, out: OutChannel): void {
+    const routes = out.target === undefined ? undefined : this.routesTo.get(out.target)
+    if (routes !== undefined) {
+      for (const route of routes) if (route.cell === cell && route.out === out) routes.delete(route)
+      if (routes.size === 0) this.routesTo.delete(out.target as string)
+    }
+    out.target = undefined
+    out.cell = undefined
+    out.asked = false
+  }
+
+  /** Every channel that leads to a physical agent asks again at its next message. */
+  dropRoutesTo(target: string): void {
+    const routes = this.routesTo.get(target)
+    this.routesTo.delete(target)
+    for (const { cell, out } of routes ?? []) {
+      out.target = undefined
+      out.cell = undefined
+      out.asked = false
+      if (out.waiting.length > 0) this.#miss(cell, out)
+    }
+  }
+
+  /** The name leads nowhere: what waits is refused, and the channel starts afresh. */
+  #noRoute(cell: Cell, out: OutChannel, error: ErrorBody): void {
+    const waiting = out.waiting.toArray()
+    this.dropRoute(cell, out)
+    cell.outgoing.delete(out.name)
+    if (out.blocked) this.#host.flow.unblock(cell, out)
+    for (const message of waiting) this.refuse(message, error.code, error.message)
+  }
+
+  /** A thread or box ended with these agents. */
+  agentsLost(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.places.delete(id)
+      for (const { cell, out } of [...(this.routesTo.get(id) ?? [])]) {
+        const waiting = out.waiting.toArray()
+        this.dropRoute(cell, out)
+        cell.outgoing.delete(out.name)
+        if (out.blocked) this.#host.flow.unblock(cell, out)
+        for (const message of waiting) this.refuse(message, 'agent-lost', `${id} was lost with its thread`)
+      }
+      this.routesTo.delete(id)
+    }
+    for (const cell of this.#host.cells.values()) this.#failAsks(cell, ids)
+  }
+
+  /** Requests to what was lost, or to what it was part of, may never be answered: who asked is told. */
+  #failAsks(cell: Cell, ids: readonly string[]): void {
+    for (const ask of [...cell.asks.values()]) {
+      const lost = ids.find((id) => isWithin(id, ask.name))
+      if (lost === undefined) continue
+      this.replyTo({ correlation: ask.correlation, path: cell.path, origin: this.#host.options.place }, false, {
+        code: 'agent-lost',
+        message: `${lost} was lost with its thread; whether the request to ${ask.name} took effect is unknown`,
+      })
+    }
+  }
+}
