@@ -105,7 +105,7 @@ class ArgumentReader {
     }
     if (parameter.kind === 'choice' && parameter.choices?.includes(text) !== true) {
       this.#fail(
-        `there is no ${this.#command.name} ${JSON.stringify(shortened(text))}.${didYouMean(text, parameter.choices ?? [])} It is one of ${listed(parameter.choices ?? [], 16)}`,
+        `there is no ${parameter.name.toLowerCase()} ${JSON.stringify(shortened(text))}.${didYouMean(text, parameter.choices ?? [])} It is one of ${listed(parameter.choices ?? [], 16)}`,
       )
     }
     if (parameter.kind === 'count' && !/^[1-9]\d{0,8}$/.test(text))

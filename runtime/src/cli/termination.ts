@@ -13,6 +13,7 @@ export class Termination {
   #session: Session | undefined
   #signal: Signal | undefined
   #failed = false
+  #stopping = false
 
   constructor() {
     for (const signal of Object.keys(numbers) as Signal[]) process.on(signal, () => this.#end(signal))
@@ -26,9 +27,10 @@ export class Termination {
     this.#session = session
   }
 
-  /** From now on whoever asks again does not want to wait. */
+  /** From now on whoever asks again does not want to wait, and what was under way may fail. */
   isStopping(): void {
     this.#session = undefined
+    this.#stopping = true
   }
 
   /** The exit code of a process that a signal ended, or else the one given. */
@@ -38,12 +40,14 @@ export class Termination {
   }
 
   #uncaught(error: unknown): void {
+    if (this.#stopping) return
     process.stderr.write(`${failureText(failureOf(error))}\n`)
     if (this.#session?.attended !== true) this.#fail()
   }
 
   #fail(): void {
     this.#failed = true
+    if (this.#stopping) return
     if (this.#session === undefined) process.exit(1)
     this.#session.end()
   }

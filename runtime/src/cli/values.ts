@@ -59,6 +59,7 @@ export function jsonValue(value: unknown, above: Above = []): unknown {
     case 'bigint':
       return { $bigint: String(value) }
     case 'number':
+      if (Object.is(value, -0)) return { $number: '-0' }
       return Number.isFinite(value) ? value : { $number: String(value) }
     case 'undefined':
       return null
@@ -101,9 +102,9 @@ function decodeTagged(name: string, content: unknown): unknown {
     case '$bigint':
       return BigInt(text(name, content, /^-?\d+$/))
     case '$number':
-      return Number(text(name, content, /^(NaN|-?Infinity)$/))
+      return Number(text(name, content, /^(NaN|-?Infinity|-0)$/))
     case '$date':
-      return new Date(text(name, content, /^\d{4}-\d\d-\d\dT/))
+      return new Date(text(name, content, /^(\d{4}|[+-]\d{6})-\d\d-\d\dT|^Invalid Date$/))
     case '$bytes':
       return Uint8Array.from(Buffer.from(text(name, content, /^[A-Za-z0-9+/]*={0,2}$/), 'base64'))
     case '$object':
@@ -157,11 +158,11 @@ function trimmed(value: unknown, depth = 0): unknown {
 }
 
 /** A value for people to read. What is long is cut, with a count of what is not shown. */
-export function shown(value: unknown): string {
+export function shown(value: unknown, depth = 6): string {
   return inspect(trimmed(value), {
-    depth: 6,
+    depth,
     maxArrayLength: MOST_MEMBERS,
-    maxStringLength: 2000,
+    maxStringLength: typeof value === 'string' ? 2000 : 200,
     breakLength: 100,
     compact: 3,
   })

@@ -54,6 +54,6 @@ export const js: Command = {
   parameters: [{ name: 'EXPRESSION', kind: 'text' }],
   run: async (session, given) => {
     const data = await evaluate(word(given, 'EXPRESSION'), session)
-    return { data, text: shown(data) }
+    return { data, text: shown(data, 3) }
   },
 }
