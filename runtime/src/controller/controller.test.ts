@@ -1,0 +1,215 @@
+import { shard } from '@ovid/shard'
+import { describe, expect, it } from 'vitest'
+import { defineAgent, gatewayDefinition } from '../agent/definition.js'
+import { Lab, type LabClient } from '../box/lab.fixture.js'
+import { CONTROLLER } from '../box/protocol.js'
+import { decodeBody, encodeBody } from '../edge/codec/body.js'
+import type { Message } from '../message/envelope.js'
+import { OvidError } from '../message/errors.js'
+import type { ChangeRequest } from './controller.js'
+
+const counter = defineAgent({
+  kind: 'counter',
+  init: () => ({ counts: new Map<string, number>() }),
+  reads: { count: (state, message: { key: string }) => state.counts.get(message.key) ?? 0 },
+  writes: {
+    add: (state, message: { key: string }) => {
+      const count = (state.counts.get(message.key) ?? 0) + 1
+      state.counts.set(message.key, count)
+      return count
+    },
+  },
+  partition: {
+    keyOf: (message: { key?: string }) => message?.key,
+    split: (state, ownerOf, parts) => {
+      const states = Array.from({ length: parts }, () => ({ counts: new Map<string, number>() }))
+      for (const [key, count] of state.counts) states[ownerOf(key)]?.counts.set(key, count)
+      return states
+    },
+    merge: (states) => ({ counts: new Map(states.flatMap((state) => [...state.counts])) }),
+  },
+})
+
+const clock = defineAgent({
+  kind: 'clock',
+  init: () => ({}),
+  reads: { time: (_state, _message: null, context) => context.now },
+})
+const gate = gatewayDefinition({ kind: 'gate', start: () => ({}) })
+
+function start(seed: number): { lab: Lab; client: LabClient } {
+  const lab = new Lab({ threads: 3, seed })
+  const agents = [
+    { name: 'COUNTER', form: 'agent' as const, code: lab.register('counter', counter), kind: 'counter', version: 1 },
+    { name: 'CLOCK', form: 'agent' as const, code: lab.register('clock', clock), kind: 'clock', version: 1 },
+    { name: 'GATE', form: 'gateway' as const, code: lab.register('gate', gate), kind: 'gate', version: 1 },
+  ]
+  const plugin = { name: 'shard', version: '0.1.0', code: lab.registerTransformation(shard) }
+  const client = lab.client()
+  lab.boot(client, { name: 'test', agents, plugins: [plugin], transformations: [] })
+  return { lab, client }
+}
+
+const shards = (count: number): ChangeRequest => ({
+  verb: 'transform',
+  id: 'COUNTER',
+  plugin: 'shard',
+  options: { shards: count },
+})
+
+describe('the controller refuses an unsound change before anything moves', () => {
+  const code = { module: 'counter', pick: [] }
+  it.each<[string, ChangeRequest, string]>([
+    ['an agent that is not there', { ...shards(2), id: 'NOBODY' }, 'unknown-agent'],
+    ['the system itself', { ...shards(2), id: '' }, 'unknown-agent'],
+    ['a plug-in that is not there', { ...shards(2), plugin: 'nope' } as ChangeRequest, 'plugin-unknown'],
+    ['too many shards', shards(1025), 'option-invalid'],
+    ['no shards', shards(0), 'option-invalid'],
+    ['an option of the wrong type', shards('two' as never), 'option-invalid'],
+    [
+      'an option that is not there',
+      { verb: 'transform', id: 'COUNTER', plugin: 'shard', options: { shards: 2, colour: 1 } },
+      'option-invalid',
+    ],
+    ['an agent that lacks what shard requires', { ...shards(2), id: 'CLOCK' }, 'requirement-missing'],
+    ['a gateway', { ...shards(2), id: 'GATE' }, 'agent-pinned'],
+    ['moving a gateway', { verb: 'move', id: 'GATE', place: 'main/1' }, 'agent-pinned'],
+    ['taking off what was not put on', { verb: 'untransform', id: 'COUNTER' }, 'not-transformed'],
+    ['a thread that is not there', { verb: 'move', id: 'COUNTER', place: 'main/9' }, 'no-such-place'],
+    ['a box that is not there', { verb: 'move', id: 'COUNTER', place: 'mars/1' }, 'no-such-place'],
+    ['the main thread', { verb: 'move', id: 'COUNTER', place: 'main/0' }, 'no-such-place'],
+    [
+      'an upgrade to another kind',
+      { verb: 'upgrade', id: 'COUNTER', code, kind: 'clock', version: 2 },
+      'version-mismatch',
+    ],
+    [
+      'an upgrade to the same version',
+      { verb: 'upgrade', id: 'COUNTER', code, kind: 'counter', version: 1 },
+      'version-mismatch',
+    ],
+    [
+      'an upgrade without migrate',
+      { verb: 'upgrade', id: 'COUNTER', code, kind: 'counter', version: 2 },
+      'requirement-missing',
+    ],
+  ])('%s', (_what, change, expected) => {
+    const { lab, client } = start(1)
+    for (const dryRun of [true, false]) {
+      const outcome = lab.outcome(client, CONTROLLER, 'change', { ...change, dryRun })
+      expect(outcome).toMatchObject({ ok: false, code: expected })
+    }
+    expect(lab.call(client, 'COUNTER', 'add', { key: 'a' })).toBe(1)
+    expect(lab.call(client, CONTROLLER, 'history')).toEqual([])
+  })
+
+  it('says what a change would do, and does nothing, on a dry run', () => {
+    const { lab, client } = start(2)
+    lab.call(client, 'COUNTER', 'add', { key: 'a' })
+    const before = lab.call(client, CONTROLLER, 'latt')
+    const dry = lab.change(client, { ...shards(2), dryRun: true })
+    expect(dry).toMatchObject({ dryRun: true, epoch: 2, stops: [{ id: 'COUNTER' }] })
+    expect(dry.starts.map((agent) => agent.id).sort()).toEqual([
+      'COUNTER/Shard1',
+      'COUNTER/Shard2',
+      'COUNTER/ShardEgressProxy1',
+      'COUNTER/ShardEgressProxy2',
+      'COUNTER/ShardIngressProxy:client:1',
+    ])
+    expect(lab.call(client, CONTROLLER, 'latt')).toEqual(before)
+  })
+})
+
+describe('the controller', () => {
+  it('takes changes back in the order they were made', () => {
+    const { lab, client } = start(3)
+    lab.change(client, shards(2))
+    lab.change(client, shards(4))
+    lab.change(client, { verb: 'move', id: 'COUNTER/Shard1', place: 'main/3' })
+    lab.call(client, CONTROLLER, 'undo', {})
+    lab.call(client, CONTROLLER, 'undo', {})
+    expect(
+      (lab.call(client, CONTROLLER, 'latt') as { latt: { children: { applied?: { options: unknown } }[] } }).latt
+        .children[0]?.applied?.options,
+    ).toEqual({ shards: 2 })
+    lab.call(client, CONTROLLER, 'undo', {})
+    expect(() => lab.call(client, CONTROLLER, 'undo', {})).toThrow(OvidError)
+    expect(lab.call(client, CONTROLLER, 'history')).toEqual([])
+  })
+
+  it('carries out changes that are asked for at once one after the other', () => {
+    const { lab, client } = start(4)
+    const epochs: number[] = []
+    for (const count of [2, 3, 4, 5]) {
+      client.call(CONTROLLER, 'change', shards(count), (outcome) => {
+        if (!outcome.ok) throw new Error(outcome.message)
+        epochs.push((outcome.value as { epoch: number }).epoch)
+      })
+    }
+    lab.until(() => epochs.length === 4)
+    expect(epochs).toEqual([2, 3, 4, 5])
+  })
+
+  it.each(Array.from({ length: 25 }, (_, index) => index + 1))(
+    'loses nothing when its state is written down and read back at any moment, and every control message may come twice, seed %i',
+    (seed) => {
+      const { lab, client } = start(seed)
+      const repeated = new Set(['operation', 'ack', 'drained', 'stage'])
+      lab.filter = (message: Message) =>
+        repeated.has(message.type) && lab.random(3) === 0 ? [message, message] : [message]
+      const clients = [client, lab.client('main/1'), lab.client('main/2')]
+      let asked = 0
+      let answered = 0
+      for (let round = 0; round < 8; round++) {
+        const change: ChangeRequest =
+          round % 4 === 3 ? { verb: 'untransform', id: 'COUNTER' } : shards(1 + lab.random(4))
+        let done = false
+        client.call(CONTROLLER, 'change', change, (outcome) => {
+          expect(outcome).toMatchObject({ ok: true })
+          done = true
+        })
+        lab.until(() => {
+          if (lab.random(5) === 0) {
+            const cell = lab.host('main/0').cells.get(CONTROLLER)
+            if (cell !== undefined) cell.state = decodeBody(encodeBody(cell.state))
+          }
+          if (lab.random(10) === 0) {
+            asked++
+            clients[lab.random(3)]?.call('COUNTER', 'add', { key: `k${lab.random(4)}` }, (outcome) => {
+              expect(outcome).toMatchObject({ ok: true })
+              answered++
+            })
+          }
+          return done
+        })
+      }
+      lab.until(() => answered === asked)
+      const total = [0, 1, 2, 3].reduce(
+        (sum, key) => sum + (lab.call(client, 'COUNTER', 'count', { key: `k${key}` }) as number),
+        0,
+      )
+      expect(total).toBe(asked)
+    },
+  )
+
+  it('lets a client go with its proxies, and keeps nothing of it', () => {
+    const { lab, client } = start(6)
+    lab.change(client, shards(2))
+    const before = lab.host('main/1').statistics()
+    for (let round = 0; round < 5; round++) {
+      const visitor = lab.client('main/1')
+      lab.call(visitor, 'COUNTER', 'add', { key: 'a' })
+      let gone = false
+      const cell = visitor.cell
+      if (cell !== undefined) lab.host('main/1').leave(cell, () => (gone = true))
+      lab.until(() => gone)
+      lab.settle()
+    }
+    expect(lab.host('main/1').statistics().agents).toBe(before.agents)
+    expect(lab.call(client, CONTROLLER, 'clients')).toHaveLength(1)
+    for (const host of lab.hosts.values()) {
+      for (const cell of host.cells.values())
+        for (const from of cell.incoming.values()) expect(JSON.stringify(from)).not.toMatch(/client:[2-6]/)
+    }
+  })
+})
