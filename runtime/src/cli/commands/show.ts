@@ -62,7 +62,7 @@ async function routes({ controller }: Session): Promise<Answer> {
 }
 
 /** The plug-ins and their options; `plugin list` answers the same. */
-export async function plugins({ controller }: Session): Promise<Answer> {
+async function plugins({ controller }: Session): Promise<Answer> {
   const data = await controller.plugins()
   const text = data.map(({ name, version, options }) =>
     [`${name} ${version}`, ...Object.entries(options).map(([option, meaning]) => `  ${option}=…  ${meaning}`)].join(
