@@ -1,17 +1,18 @@
 import type { LattNode } from '../latt/latt.js'
 import type { Session } from './session.js'
 import { counted, table } from './text.js'
-import { shown } from './values.js'
+import { shown as text } from './values.js'
 
 /** A gateway that says where it listens is shown with it; the start waits no longer than this. */
 const ADDRESS_TIMEOUT_MS = 1000
+const MOST_AGENTS = 20
 
 async function addressOf(node: LattNode, session: Session): Promise<string> {
   if (node.role !== 'gateway') return ''
   try {
     const address = await session.client.call(node.id, 'address', {}, { timeoutMs: ADDRESS_TIMEOUT_MS })
     const { host, port } = (address ?? {}) as { host?: unknown; port?: unknown }
-    return typeof host === 'string' && typeof port === 'number' ? `${host}:${port}` : shown(address)
+    return typeof host === 'string' && typeof port === 'number' ? `${host}:${port}` : text(address)
   } catch {
     // Not every gateway has an address to tell.
     return ''
@@ -47,17 +48,14 @@ export async function banner(session: Session): Promise<string> {
   const { name, latt } = await session.controller.latt()
   const boxes = await session.controller.boxes()
   const threads = boxes.flatMap((box) => box.threads).filter(({ place }) => !place.endsWith('/0')).length
-  const addresses = await Promise.all(latt.children.map((node) => addressOf(node, session)))
-  const rows = latt.children.map((node, index) => [
-    node.id,
-    node.kind,
-    node.applied?.plugin ?? '',
-    addresses[index] ?? '',
-  ])
+  const shown = latt.children.slice(0, MOST_AGENTS)
+  const addresses = await Promise.all(shown.map((node) => addressOf(node, session)))
+  const rows = shown.map((node, index) => [node.id, node.kind, node.applied?.plugin ?? '', addresses[index] ?? ''])
   const agents = table(['', '', '', ''], rows).split('\n').slice(1)
   return [
     `${name} runs on box ${session.box.name} with ${counted(threads, 'thread')}:`,
     ...agents.map((line) => `  ${line}`),
+    ...(latt.children.length > shown.length ? [`  and ${latt.children.length - shown.length} more: show agents`] : []),
     'Try:',
     ...(await suggestions(session, latt.children)).map((line) => `  ${line}`),
     'help lists the commands, Tab completes, Ctrl-D leaves.',
