@@ -219,7 +219,7 @@ export class Host {
       this.deliver(cell, message)
       return true
     }
-    if (this.reconfiguration.forward(message)) return true
+    if (this.reconfiguration.forwarding.forward(message)) return true
     return (message.kind === 'reply' || message.kind === 'error') && this.routing.toOwner(message)
   }
 
@@ -318,10 +318,10 @@ export class Host {
         this.reconfiguration.operate(body)
         break
       case '$carry':
-        this.reconfiguration.carried(body)
+        this.reconfiguration.carrying.take(body)
         break
       case '$fence':
-        this.reconfiguration.fence(body)
+        this.reconfiguration.forwarding.fence(body)
         break
       case 'route':
         this.routing.routed(body)
@@ -431,7 +431,7 @@ export class Host {
       handled: this.handled,
       duplicates: this.duplicates,
       forwarded: this.forwarded,
-      forwarders: this.reconfiguration.forwarders,
+      forwarders: this.reconfiguration.forwarding.size,
       graves: this.routing.graves.size,
       queued,
       faults: this.lookout.faults.size,

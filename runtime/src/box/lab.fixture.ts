@@ -212,10 +212,10 @@ export class Lab {
       return true
     }
     const load = this.#loads.shift()
-    if (load !== undefined) load.host.reconfiguration.codeLoaded()
+    if (load !== undefined) load.host.reconfiguration.starting.codeLoaded()
     else {
       const gateway = this.#gateways.shift()
-      gateway?.host.reconfiguration.gatewayStarted(gateway.id)
+      gateway?.host.reconfiguration.starting.gatewayStarted(gateway.id)
     }
     return true
   }

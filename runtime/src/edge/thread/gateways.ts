@@ -62,7 +62,7 @@ export class Gateways {
       failure = new OvidError(code, message)
       this.#running.delete(id)
     }
-    this.#loop.host.reconfiguration.gatewayStarted(id, failure)
+    this.#loop.host.reconfiguration.starting.gatewayStarted(id, failure)
     this.#loop.kick()
   }
 

@@ -114,7 +114,7 @@ export class ThreadLoop implements EdgeThread {
       failure = new OvidError(code, message)
     }
     if (this.#stopped) return
-    this.host.reconfiguration.codeLoaded(failure)
+    this.host.reconfiguration.starting.codeLoaded(failure)
     this.kick()
   }
 
