@@ -40,7 +40,7 @@ export interface Context {
   readonly self: string
   /** Who sent the message, as the agent may know it. The agent itself in timer handlers. */
   readonly sender: string
-  /** Time of this transition, ms since the epoch. Never goes back within one agent. */
+  /** Time of this transition, ms since the epoch, with a fraction. Never goes back within one agent. */
   readonly now: number
   /** Deterministic random number in [0, 1), from the agent's own captured generator. */
   random(): number

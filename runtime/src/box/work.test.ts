@@ -2,7 +2,7 @@ import { shard } from '@ovid/shard'
 import { describe, expect, it } from 'vitest'
 import type { DeferredToken } from '../agent/context.js'
 import { defineAgent } from '../agent/definition.js'
-import type { ChangeRequest } from '../controller/controller.js'
+import type { ChangeRequest } from '../controller/state.js'
 import { Lab, type LabClient } from './lab.fixture.js'
 import { CONTROLLER } from './protocol.js'
 

@@ -6,7 +6,7 @@ import { CONTROLLER } from '../box/protocol.js'
 import { decodeBody, encodeBody } from '../edge/codec/body.js'
 import type { Message } from '../message/envelope.js'
 import { OvidError } from '../message/errors.js'
-import type { ChangeRequest } from './controller.js'
+import type { ChangeRequest } from './state.js'
 
 const counter = defineAgent({
   kind: 'counter',

@@ -11,10 +11,9 @@ const RESEND_MS = 1000
 export interface ActivePlan {
   readonly number: number
   plan: Plan
-  readonly token: DeferredToken | undefined
+  /** Who asked for it. */
+  readonly token: DeferredToken
   readonly isUndo: boolean
-  /** Whether this is the start of the system. */
-  boot: boolean
   stage: Stage | 'drain'
   committed: boolean
   /** Places that have not acknowledged the stage. */
@@ -52,7 +51,7 @@ export interface PlanStep {
 export function beginPlan(
   number: number,
   plan: Plan,
-  token: DeferredToken | undefined,
+  token: DeferredToken,
   isUndo: boolean,
   now: number,
   timeoutMs: number,
@@ -62,7 +61,6 @@ export function beginPlan(
     plan,
     token,
     isUndo,
-    boot: false,
     stage: 'start',
     committed: false,
     waiting: new Set(),
@@ -119,7 +117,7 @@ function fail(active: ActivePlan, code: string, message: string): void {
 export function placeLost(active: ActivePlan, place: Place, reason: string): void {
   active.waiting.delete(place)
   active.retired.add(place)
-  if (!active.committed && (active.boot || involved(active.plan).has(place)))
+  if (!active.committed && (active.plan.first || involved(active.plan).has(place)))
     fail(active, 'plan-failed', `${place} was lost during ${active.stage}: ${reason}`)
 }
 
@@ -177,10 +175,7 @@ function send(active: ActivePlan, now: number, alive: readonly Place[]): PlanSte
 function leaveStage(active: ActivePlan, now: number): PlanStep {
   const { stage } = active
   if (stage === 'abort' || stage === 'retire') return { ...nothing, end: endOf(active) }
-  if (active.boot) {
-    active.stage = 'retire'
-    return nothing
-  }
+  if (active.plan.first) return { ...nothing, end: endOf(active) }
   if (stage === 'route') active.releasedAtMs = now
   if (stage === 'carry') active.committed = true
   enter(active, order[order.indexOf(stage) + 1] ?? 'retire', now)
@@ -190,11 +185,10 @@ function leaveStage(active: ActivePlan, now: number): PlanStep {
 function endOf(active: ActivePlan): PlanEnd {
   const failed = active.committed ? undefined : active.failure
   const pauseMs = failed === undefined && active.pausedAtMs > 0 ? active.releasedAtMs - active.pausedAtMs : 0
+  const told = { code: 'plan-failed', message: `${failed?.message} (${failed?.code}); the old layout runs on` }
   return {
-    failed:
-      failed === undefined
-        ? undefined
-        : { code: 'plan-failed', message: `${failed.message} (${failed.code}); the old layout runs on` },
+    // A system that does not start has no old layout: its error speaks for itself.
+    failed: failed === undefined || active.plan.first ? failed : told,
     pauseMs,
     movedBytes: active.movedBytes,
   }

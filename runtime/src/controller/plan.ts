@@ -3,7 +3,7 @@ import type { AskOwner, DrainedMessage, Operation, Recipe, Relocation, Stage, St
 import type { CodeRef, CodeStore } from '../latt/code.js'
 import { codeKey } from '../latt/code.js'
 import { findNode, type LattNode, leaves, resolve } from '../latt/latt.js'
-import { isWithin } from '../latt/path.js'
+import { isWithin, ROOT } from '../latt/path.js'
 import type { Place } from '../message/envelope.js'
 import { invariant } from '../message/errors.js'
 import { type Change, clientsOf, type Deployment, type Next } from './deployment.js'
@@ -22,6 +22,8 @@ import { type Change, clientsOf, type Deployment, type Next } from './deployment
  *   retire   hosts of the old agents           fences have arrived: forwarders end
  */
 export interface Plan {
+  /** Whether this starts the system: nothing is held, and nothing comes after the start. */
+  readonly first: boolean
   readonly change: Change
   readonly undo: Change | undefined
   readonly before: Deployment
@@ -118,6 +120,7 @@ export function planBetween(before: Deployment, change: Change, next: Next, stor
   const applied =
     recipe === undefined ? [] : [recipe.before, recipe.after].flatMap((node) => [...transformationsOf(node)])
   return {
+    first: false,
     change,
     undo,
     before,
@@ -129,6 +132,24 @@ export function planBetween(before: Deployment, change: Change, next: Next, stor
     recipe,
     goneSerials: stops.filter((old) => !moving.has(old.id)).map((old) => old.serial),
     codes: recipe === undefined ? [] : [recipe.before.code, ...applied],
+  }
+}
+
+/** The plan that starts a system. */
+export function firstPlan(deployment: Deployment): Plan {
+  return {
+    first: true,
+    change: { verb: 'untransform', id: ROOT },
+    undo: undefined,
+    before: deployment,
+    after: deployment,
+    region: undefined,
+    starts: [...deployment.agents.keys()].map((id) => startSpec(deployment, id)),
+    stops: [],
+    relocations: [],
+    recipe: undefined,
+    goneSerials: [],
+    codes: [],
   }
 }
 
@@ -192,7 +213,7 @@ function startOperations(plan: Plan): Operations {
         stage: 'start',
         agents: (starts.get(place) ?? []).map(({ place: _, ...agent }) => agent),
         codes: plan.codes,
-        held: true,
+        held: !plan.first,
       },
     ]),
   )

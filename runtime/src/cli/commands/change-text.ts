@@ -1,6 +1,6 @@
-import type { ChangeResult } from '../../controller/controller.js'
 import type { Change } from '../../controller/deployment.js'
 import type { PlanSummary } from '../../controller/plan.js'
+import type { ChangeResult } from '../../controller/state.js'
 import { bytes, counted, duration } from '../text.js'
 import { listed } from '../words.js'
 

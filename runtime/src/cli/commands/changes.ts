@@ -1,4 +1,4 @@
-import type { ChangeResult } from '../../controller/controller.js'
+import type { ChangeResult } from '../../controller/state.js'
 import { invariant, OvidError } from '../../message/errors.js'
 import { type Answer, type Command, word } from '../command.js'
 import { readLine } from '../read-line.js'

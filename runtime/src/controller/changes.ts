@@ -1,0 +1,200 @@
+import { boxManagerId, type Operation } from '../box/protocol.js'
+import { findNode, transformationOf } from '../latt/latt.js'
+import { isWithin, parentOf } from '../latt/path.js'
+import type { Place } from '../message/envelope.js'
+import { errorBody, OvidError } from '../message/errors.js'
+import { type Boot, bootDeployment } from './boot.js'
+import { type Change, nextDeployment } from './deployment.js'
+import { type ActivePlan, beginPlan, type PlanEnd, tickPlan } from './execution.js'
+import { forgetSources, leave, threadUp } from './membership.js'
+import { answer } from './misses.js'
+import { firstPlan, planBetween, summarise } from './plan.js'
+import { alivePlaces, type ChangeRequest, type ChangeResult, type Desk } from './state.js'
+
+/** How often the controller looks after a plan under way, ms. */
+const TICK_MS = 100
+const MOST_WAITING = 1000
+const MOST_HISTORY = 1000
+
+/** Hands what a plan wants done to the box managers. */
+function sendOperations({ context }: Desk, active: ActivePlan, operations: ReadonlyMap<Place, Operation>): void {
+  const byBox = new Map<string, [Place, Operation][]>()
+  for (const [place, operation] of operations) {
+    const box = parentOf(place)
+    const list = byBox.get(box)
+    if (list === undefined) byBox.set(box, [[place, operation]])
+    else list.push([place, operation])
+  }
+  for (const [box, list] of byBox) context.tell(boxManagerId(box), 'stage', { plan: active.number, operations: list })
+}
+
+/** Starts a system: the first stage of a plan, and no more. */
+export function boot(desk: Desk, message: Boot): void {
+  const { state, context, store } = desk
+  for (const place of message.places) threadUp(desk, place)
+  const plugins = new Map(message.plugins.map((plugin) => [plugin.name, plugin]))
+  const deployment = bootDeployment(state.deployment, message, plugins, store)
+  state.name = message.name
+  state.plugins = plugins
+  state.deployment = deployment
+  state.active = beginPlan(
+    state.nextPlan++,
+    firstPlan(deployment),
+    context.defer(),
+    false,
+    context.now,
+    state.planTimeoutMs,
+  )
+  advance(desk)
+}
+
+export function guaranteesOf({ state, store }: Desk, change: Change) {
+  const none = { gains: [] as readonly string[], loses: [] as readonly string[] }
+  if (change.verb !== 'transform') return none
+  const node = findNode(state.deployment.latt, change.id)
+  const plugin = state.plugins.get(change.plugin)
+  if (node === undefined || plugin === undefined) return none
+  return transformationOf(store, plugin.code).guarantees?.(change.options) ?? none
+}
+
+function checkGuarantees(desk: Desk, change: Change, accept: string | undefined) {
+  const { loses } = guaranteesOf(desk, change)
+  if (loses.length > 0 && accept !== 'weaker') {
+    throw new OvidError(
+      'weakens-guarantee',
+      `${change.verb} ${change.id} would lose: ${loses.join('; ')}. Say accept=weaker if that is meant`,
+    )
+  }
+}
+
+function prepare({ state, store }: Desk, change: Change) {
+  const next = nextDeployment(state.deployment, change, state.plugins, store)
+  return planBetween(state.deployment, change, next, store)
+}
+
+export function submit(desk: Desk, request: ChangeRequest, isUndo = false): ChangeResult | undefined {
+  const { state, context } = desk
+  const { dryRun = false, accept, ...change } = request
+  checkGuarantees(desk, change, accept)
+  if (dryRun) {
+    const plan = prepare(desk, change)
+    return { ...summarise(plan, guaranteesOf(desk, change)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }
+  }
+  if (state.waiting.length >= MOST_WAITING)
+    throw new OvidError('controller-busy', `${MOST_WAITING} changes are waiting already`)
+  // An unsound change is refused at once; one that waits is checked again when its turn comes.
+  if (state.active === undefined && state.waiting.length === 0) prepare(desk, change)
+  state.waiting.push({ change, token: context.defer(), isUndo })
+  takeNext(desk)
+  return undefined
+}
+
+/** Begins the next change if none is under way. */
+function takeNext(desk: Desk): void {
+  const { state, context } = desk
+  while (state.active === undefined && state.spawns.size === 0) {
+    const head = state.waiting.shift()
+    if (head === undefined) return
+    try {
+      const plan = prepare(desk, head.change)
+      // Serials of the new agents are taken, whether the plan ends well or not.
+      state.deployment = { ...state.deployment, nextSerial: plan.after.nextSerial }
+      state.active = beginPlan(state.nextPlan++, plan, head.token, head.isUndo, context.now, state.planTimeoutMs)
+    } catch (error) {
+      const { code, message } = errorBody(error)
+      context.refuse(head.token, code, message)
+      continue
+    }
+    advance(desk)
+  }
+}
+
+/** After something happened that a plan under way, or one that waits, may have waited for. */
+export function goOn(desk: Desk): void {
+  advance(desk)
+  takeNext(desk)
+}
+
+/** Lets the plan under way go as far as it can. */
+function advance(desk: Desk): void {
+  const { state, context } = desk
+  const { active } = state
+  if (active === undefined) return
+  context.setTimer({ handler: 'tick', afterMs: TICK_MS })
+  for (;;) {
+    if (waitsForSpawns(desk, active)) return
+    const step = tickPlan(active, context.now, alivePlaces(state))
+    if (step.send !== undefined) sendOperations(desk, active, step.send)
+    if (step.commit) commit(desk, active)
+    if (step.end !== undefined) {
+      finish(desk, active, step.end)
+      return
+    }
+    if (!step.again) return
+  }
+}
+
+/**
+ * A proxy on its way up is held with the rest of its subtree, so it must be there by then; and what ends at
+ * the commit must have begun before.
+ */
+function waitsForSpawns({ state }: Desk, active: ActivePlan): boolean {
+  if (active.failure !== undefined || active.waiting.size > 0 || !active.sent) return false
+  const { region } = active.plan
+  if (active.stage === 'start')
+    return [...state.spawns.keys()].some((id) => region !== undefined && isWithin(id, region))
+  return active.stage === 'carry' && state.spawns.size > 0
+}
+
+/** The one point of no return: from here on every failure ends with the new layout. */
+function commit(desk: Desk, active: ActivePlan): void {
+  const { state } = desk
+  const { after } = active.plan
+  const agents = new Map(after.agents)
+  for (const [id, physical] of agents) {
+    const now = state.deployment.agents.get(id)
+    const known = now?.serial === physical.serial ? now.status : physical.status
+    const status = state.boxes.get(parentOf(physical.place))?.threads.get(physical.place) === 'running' ? known : 'lost'
+    if (status !== physical.status) agents.set(id, { ...physical, status })
+  }
+  const { clients, places, nextSerial, given } = state.deployment
+  state.deployment = { ...after, agents, clients, places, nextSerial, given }
+  forgetSources(desk)
+}
+
+/** The plan is over, one way or the other: whoever waited for that has his turn. */
+function finish(desk: Desk, active: ActivePlan, end: PlanEnd): void {
+  const { state, context } = desk
+  state.active = undefined
+  context.clearTimer('tick')
+  if (end.failed !== undefined) context.refuse(active.token, end.failed.code, end.failed.message)
+  else if (active.plan.first) context.reply(active.token, { agents: state.deployment.agents.size })
+  else context.reply(active.token, noteDone(desk, active, end))
+  for (const id of state.leaving.splice(0)) leave(desk, id)
+  for (const miss of state.misses.splice(0)) answer(desk, miss)
+  takeNext(desk)
+}
+
+function noteDone(desk: Desk, active: ActivePlan, end: PlanEnd): ChangeResult {
+  const { state, context } = desk
+  const { plan, startedAtMs } = active
+  const { pauseMs, movedBytes } = end
+  if (active.isUndo) state.history.pop()
+  else
+    state.history.push({
+      epoch: plan.after.epoch,
+      change: plan.change,
+      undo: plan.undo,
+      pauseMs,
+      movedBytes,
+      atMs: context.now,
+    })
+  if (state.history.length > MOST_HISTORY) state.history.shift()
+  return {
+    ...summarise(plan, guaranteesOf(desk, plan.change)),
+    pauseMs,
+    tookMs: context.now - startedAtMs,
+    movedBytes,
+    dryRun: false,
+  }
+}
