@@ -248,10 +248,8 @@ export class Box {
       heapBytes: process.memoryUsage().heapUsed,
     }
     const workers = await this.#pool.statistics()
-    return [
-      main,
-      ...workers.map(({ thread, statistics }) => ({ place: `${this.name}/${thread}`, ...statistics })),
-    ].sort((a, b) => (a.place < b.place ? -1 : 1))
+    workers.sort((a, b) => a.thread - b.thread)
+    return [main, ...workers.map(({ thread, statistics }) => ({ place: `${this.name}/${thread}`, ...statistics }))]
   }
 
   /** Ends a worker thread as a crash would: its agents are lost. For tests of what then happens. */
