@@ -63,7 +63,7 @@ export class Carrying {
     }
     this.#early = this.#early.filter((batch) => batch.plan > plan)
     this.#carry = carry
-    for (const [place, batch] of this.#shares(carry)) this.#sendBatch(carry, place, batch)
+    this.#sendAll(carry, this.#shares(carry))
     this.#combine(carry)
   }
 
@@ -138,6 +138,14 @@ export class Carrying {
         (batchFor(to).images as Images).push([to, cell.id, part])
   }
 
+  /** What stays here comes last: with it the carry may be over here, and all bytes must be counted by then. */
+  #sendAll(carry: Carry, batches: ReadonlyMap<Place, CarryMessage>): void {
+    const here = this.#host.options.place
+    for (const [place, batch] of batches) if (place !== here) this.#sendBatch(carry, place, batch)
+    const own = batches.get(here)
+    if (own !== undefined) this.#sendBatch(carry, here, own)
+  }
+
   #sendBatch(carry: Carry, place: Place, batch: CarryMessage): void {
     try {
       carry.bytes += this.#host.tellSystem(hostId(place), place, '$carry', batch, 'data')
@@ -203,16 +211,14 @@ export class Carrying {
     for (const place of placeOf.values()) batches.set(place, [])
     for (const [id, image] of lowerNode(recipe.after, virtual, this.#host.options.code))
       batches.get(placeOf.get(id) as Place)?.push([id, recipe.before.id, image])
-    for (const [place, parts] of batches) {
-      this.#sendBatch(carry, place, {
-        plan: carry.plan,
-        from: this.#host.options.place,
-        part: 'lowered',
-        cells: [],
-        channels: [],
-        images: parts,
-      })
-    }
+    const common = {
+      plan: carry.plan,
+      from: this.#host.options.place,
+      part: 'lowered',
+      cells: [],
+      channels: [],
+    } as const
+    this.#sendAll(carry, new Map([...batches].map(([place, parts]) => [place, { ...common, images: parts }])))
   }
 
   #heldCell(id: string): Cell {

@@ -53,12 +53,13 @@ export class Handling {
       } else {
         const handler = definition.handlers.get(message.type)
         if (handler === undefined) throw unknownType(definition, message.type)
-        reply = handler(cell.state, validated(definition, message.type, message.body), transition)
+        const body = validated(definition, message.type, message.body)
+        reply = handler(cell.state, body, transition)
         if (reply instanceof Promise)
           throw new TypeError(`handler ${message.type} returned a promise; handlers are synchronous`)
+        // The key the handler saw: a schema may have given it another form.
+        if (transition.effects.length > 0) key = definition.partition?.keyOf(body, message.type)
       }
-      if (transition.effects.length > 0 && definition.form === 'agent')
-        key = definition.partition?.keyOf(message.body, message.type)
     } catch (error) {
       this.#failed(cell, message, error)
       return

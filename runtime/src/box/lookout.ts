@@ -1,5 +1,7 @@
+import type { AgentImage } from '../agent/image.js'
 import { isWithin } from '../latt/path.js'
 import type { Message } from '../message/envelope.js'
+import { errorBody, OvidError } from '../message/errors.js'
 import { captureImage } from './capture.js'
 import type { Cell, CellStatus, Work } from './cell.js'
 import type { Host } from './host.js'
@@ -57,12 +59,19 @@ export class Lookout {
   image(request: Message): void {
     const { id } = request.body as { id: string }
     const cell = this.#host.cells.get(id)
-    if (cell === undefined)
-      this.#host.routing.replyTo(request, false, {
-        code: 'agent-lost',
-        message: `${id} is not on ${this.#host.options.place}`,
-      })
-    else this.#host.routing.replyTo(request, true, structuredClone(captureImage(cell, id)))
+    const refuse = (code: string, message: string) => this.#host.routing.replyTo(request, false, { code, message })
+    if (cell === undefined) {
+      refuse('agent-lost', `${id} is not on ${this.#host.options.place}`)
+      return
+    }
+    let copy: AgentImage
+    try {
+      copy = structuredClone(captureImage(cell, id))
+    } catch (error) {
+      refuse('not-plain-data', `${id} holds what cannot be copied: ${errorBody(error).message}`)
+      return
+    }
+    this.#host.routing.replyTo(request, true, copy)
   }
 
   figures(request: Message): void {
@@ -98,22 +107,32 @@ export class Lookout {
       const { kind } = work
       const { from, name, type, body } =
         kind === 'timer' ? { from: cell.id, name: cell.id, type: work.timer.handler, body: work.timer.data } : work
-      const shown: Watched = { at: this.#host.now, agent: cell.id, kind, from, name, type, body }
-      this.#host.routing.sendById({
-        kind: 'tell',
-        lane: 'data',
-        from: this.#host.id,
-        incarnation: 0,
-        to: watcher.to,
-        name: '',
-        sequence: 0,
-        correlation: 0,
-        path: [],
-        origin: '',
-        as: '',
-        type: 'watched',
-        body: shown,
-      })
+      this.#tell(watcher.to, { at: this.#host.now, agent: cell.id, kind, from, name, type, body })
+    }
+  }
+
+  #tell(watcher: string, shown: Watched): void {
+    const message: Message = {
+      kind: 'tell',
+      lane: 'data',
+      from: this.#host.id,
+      incarnation: 0,
+      to: watcher,
+      name: '',
+      sequence: 0,
+      correlation: 0,
+      path: [],
+      origin: '',
+      as: '',
+      type: 'watched',
+      body: shown,
+    }
+    try {
+      this.#host.routing.sendById(message)
+    } catch (error) {
+      // On its own thread a message may hold what cannot leave it: that is no reason to stop there for who looks.
+      if (!(error instanceof OvidError)) throw error
+      this.#host.routing.sendById({ ...message, body: { ...shown, body: `(${error.message})` } })
     }
   }
 

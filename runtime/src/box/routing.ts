@@ -43,10 +43,9 @@ export class Routing {
     origin: Place,
     as: string,
   ): void {
-    if (this.#host.options.development === true) freezePlain(body)
     const place = name === CONTROLLER ? this.#host.options.controller : systemPlace(name)
     if (place !== undefined) {
-      this.#host.dispatch(place, {
+      const message: Message = {
         kind,
         lane: 'control',
         from: cell.id,
@@ -60,7 +59,8 @@ export class Routing {
         as,
         type,
         body,
-      } as Message)
+      }
+      this.#attempt(cell, message, place)
       return
     }
     const out = outChannel(cell, name)
@@ -113,26 +113,29 @@ export class Routing {
   }
 
   #transmit(cell: Cell, out: OutChannel, message: Message): void {
-    if (out.cell !== undefined) {
-      this.#host.deliver(out.cell, message)
-      return
+    const there = out.cell === undefined ? out.place : undefined
+    if (!this.#attempt(cell, message, there)) {
+      // The number is taken: something must fill its place, or the channel would wait for it for ever.
+      message = { ...message, kind: 'tell', correlation: 0, path: [], as: '', type: '$void', body: null }
+      if (there !== undefined) this.#host.dispatch(there, message)
     }
+    if (out.cell !== undefined) this.#host.deliver(out.cell, message)
+  }
+
+  /**
+   * Checks a message and hands it to a place, if there is one given. Says whether that could be done: if not, who asked
+   * gets an error, and what nobody waits for is a fault.
+   */
+  #attempt(cell: Cell, message: Message, place: Place | undefined): boolean {
     try {
-      this.#host.dispatch(out.place, message)
+      if (this.#host.options.development === true) freezePlain(message.body)
+      if (place !== undefined) this.#host.dispatch(place, message)
+      return true
     } catch (error) {
       if (!(error instanceof OvidError)) throw error
-      // The number is taken: something must fill its place, or the channel would wait for it for ever.
-      this.#host.dispatch(out.place, {
-        ...message,
-        kind: 'tell',
-        correlation: 0,
-        path: [],
-        as: '',
-        type: '$void',
-        body: null,
-      })
       if (message.kind === 'request') this.replyTo(message, false, errorBody(error))
       else this.#host.lookout.fault(cell.id, error.code, `${message.type} to ${message.name}: ${error.message}`)
+      return false
     }
   }
 
@@ -146,7 +149,6 @@ export class Routing {
     const to = request.path[request.path.length - 1]
     if (to === undefined) return
     const failure = ok ? undefined : (value as ErrorBody)
-    if (ok && this.#host.options.development === true) freezePlain(value)
     const lane = to === CONTROLLER || from === CONTROLLER || systemPlace(to) !== undefined ? 'control' : 'data'
     const reply: Message = {
       kind: ok ? 'reply' : 'error',
@@ -164,6 +166,7 @@ export class Routing {
       body: failure === undefined ? value : failure.message,
     }
     try {
+      if (this.#host.options.development === true) freezePlain(reply.body)
       this.#host.dispatch(
         this.#host.cells.has(to) ? this.#host.options.place : request.origin || this.#host.options.place,
         reply,
@@ -228,7 +231,7 @@ export class Routing {
   refuse(message: Message, code: string, text: string): void {
     if (message.kind === 'request' || message.kind === 'flush') this.replyTo(message, false, { code, message: text })
     else if (message.kind === 'tell' && message.type !== '$void')
-      this.#host.lookout.fault(message.to, code, `${message.type} from ${message.from}: ${text}`)
+      this.#host.lookout.fault(message.to || message.name, code, `${message.type} from ${message.from}: ${text}`)
   }
 
   routed(route: RouteMessage): void {
