@@ -50,7 +50,7 @@ export function threadUp({ state }: Desk, place: Place): void {
   state.boxes.set(name, box)
   const { places } = state.deployment
   if (!place.endsWith('/0') && !places.includes(place))
-    state.deployment = { ...state.deployment, places: [...places, place].sort() }
+    state.deployment = { ...state.deployment, places: [...places, place].sort(byNumber) }
 }
 
 export function threadLost(desk: Desk, place: Place, reason: string): void {
@@ -93,4 +93,9 @@ export function threadLost(desk: Desk, place: Place, reason: string): void {
 export function addFault({ state }: Desk, fault: Fault): void {
   state.faults.push(fault)
   if (state.faults.length > MOST_FAULTS) state.faults.shift()
+}
+
+/** main/2 before main/10. */
+function byNumber(a: Place, b: Place): number {
+  return a.length - b.length || (a < b ? -1 : 1)
 }
