@@ -4,6 +4,7 @@ import { type Audit, audit } from './audit.js'
 import { chanceOf } from './chance.js'
 import { type ChangeResult, Changes, describeStep, type Step } from './changes.js'
 import { Footprint, growth } from './footprint.js'
+import type { Clerk, Ledger } from './ledger.js'
 import { Writers } from './writers.js'
 
 export interface StormOptions {
@@ -116,7 +117,16 @@ class Storm {
       for (const request of requests) await controller.change(request)
       requests = await this.#changes.restore(home)
     }
+    await this.#useEveryRoute()
     return Footprint.of(this.#box, this.#client, this.#writers)
+  }
+
+  /** Which routes are known depends on who has spoken since the last change: afterwards all have. */
+  async #useEveryRoute(): Promise<void> {
+    await this.#writers.stop()
+    const [key = ''] = KEYS
+    await this.#client.agent<Ledger>('Ledger').stamp({ key, writer: 'storm', number: 1 })
+    await this.#client.agent<Clerk>('Clerk').row({ key })
   }
 
   async #faults(): Promise<string[]> {
