@@ -27,17 +27,24 @@ export function captureImage(cell: Cell, region: string): AgentImage {
 
 /** The channels of outside clients at a cell, each with what of it is accepted and not yet processed. */
 export function captureChannels(cell: Cell, region: string): Omit<ClientChannel, 'home'>[] {
+  const parked = new Map<string, Message[]>()
+  for (const message of cell.parked) {
+    if (isAnswer(message)) continue
+    const channel = `${message.incarnation} ${message.name}`
+    const found = parked.get(channel)
+    if (found === undefined) parked.set(channel, [message])
+    else found.push(message)
+  }
   return inChannels(cell)
     .filter((channel) => !isWithin(channel.from, region))
-    .map(({ from, incarnation, name, next, early }) => ({
+    .map(({ from, incarnation, name, next, handled, early }) => ({
       client: from,
       incarnation,
       name,
       next,
+      handled,
       early: [...(early?.values() ?? [])],
-      parked: cell.parked.filter(
-        (message) => message.incarnation === incarnation && message.name === name && !isAnswer(message),
-      ),
+      parked: parked.get(`${incarnation} ${name}`) ?? [],
     }))
 }
 
@@ -57,11 +64,12 @@ export function captureCell(cell: Cell): CellCapture {
     nextCorrelation: cell.nextCorrelation,
     nextToken: cell.nextToken,
     mailbox: messagesOf(cell.mailbox.toArray()),
-    incoming: inChannels(cell).map(({ incarnation, from, name, next, early, sender }) => ({
+    incoming: inChannels(cell).map(({ incarnation, from, name, next, handled, early, sender }) => ({
       incarnation,
       from,
       name,
       next,
+      handled,
       sender,
       early: [...(early?.values() ?? [])],
     })),
@@ -113,7 +121,7 @@ export function installCell(host: Host, cell: Cell, capture: CellCapture, image:
 }
 
 export function installChannel(host: Host, cell: Cell, channel: ClientChannel, sender: string): void {
-  const { client, incarnation, name, next, early, parked } = channel
-  installInChannel(host, cell, { incarnation, from: client, name, next, sender }, early)
+  const { client, incarnation, name, next, handled, early, parked } = channel
+  installInChannel(host, cell, { incarnation, from: client, name, next, handled, sender }, early)
   for (const message of parked) cell.mailbox.push(message)
 }

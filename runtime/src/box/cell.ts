@@ -41,6 +41,8 @@ export interface InChannel {
   readonly name: string
   /** The only number that is taken next. */
   next: number
+  /** The last number that was handled. */
+  handled: number
   /** Messages that came before their turn. */
   early: Map<number, Message> | undefined
   /** What the agent knows the sender as. */
@@ -149,7 +151,7 @@ export function inChannel(cell: Cell, message: Message, sender: () => string): I
   const found = findInChannel(cell, message)
   if (found !== undefined) return found
   const { incarnation, from, name } = message
-  const channel: InChannel = { incarnation, from, name, next: 1, early: undefined, sender: sender() }
+  const channel: InChannel = { incarnation, from, name, next: 1, handled: 0, early: undefined, sender: sender() }
   putInChannel(cell, channel)
   return channel
 }

@@ -2,7 +2,7 @@ import type { AgentDefinition, Passing, ProxyDefinition } from '../agent/definit
 import type { AskRecord, DeferredRecord } from '../agent/image.js'
 import { visibleSender } from '../latt/path.js'
 import type { Message } from '../message/envelope.js'
-import { errorBody, OvidError } from '../message/errors.js'
+import { errorBody, invariant, OvidError } from '../message/errors.js'
 import { type Cell, findInChannel, type TimerDue, type Work } from './cell.js'
 import type { Host } from './host.js'
 import { hostId } from './protocol.js'
@@ -19,6 +19,7 @@ export class Handling {
   }
 
   handle(cell: Cell, work: Work): void {
+    invariant(cell.status === 'running', 'I5', () => `${cell.id} would make a transition, but is ${cell.status}`)
     cell.handled++
     this.#host.handled++
     if (this.#host.lookout.watched) this.#host.lookout.show(cell, work)
@@ -28,6 +29,14 @@ export class Handling {
     }
     // The sender may be gone and its cursor collected: what it sent before is handled all the same.
     const channel = work.sequence === 0 ? undefined : findInChannel(cell, work)
+    if (channel !== undefined) {
+      invariant(
+        work.sequence > channel.handled && work.sequence < channel.next,
+        'I2/I3',
+        () => `${cell.id} handled ${channel.handled} from ${work.from}, and now ${work.sequence}`,
+      )
+      channel.handled = work.sequence
+    }
     if (work.kind === 'reply' || work.kind === 'error') this.#handleAnswer(cell, work)
     else if (work.kind === 'flush') this.#host.flushing.pass(cell, work)
     else if (work.type !== '$void')

@@ -139,6 +139,7 @@ export interface ClientChannel {
   readonly incarnation: number
   readonly name: string
   readonly next: number
+  readonly handled: number
   readonly early: readonly Message[]
   readonly parked: readonly Message[]
 }
@@ -156,6 +157,7 @@ export interface CellCapture {
     from: string
     name: string
     next: number
+    handled: number
     early: readonly Message[]
     sender: string
   }[]

@@ -2,7 +2,7 @@ import { boxManagerId, type Operation } from '../box/protocol.js'
 import { findNode, transformationOf } from '../latt/latt.js'
 import { isWithin, parentOf } from '../latt/path.js'
 import type { Place } from '../message/envelope.js'
-import { errorBody, OvidError } from '../message/errors.js'
+import { errorBody, invariant, OvidError } from '../message/errors.js'
 import { type Boot, bootDeployment } from './boot.js'
 import { type Change, nextDeployment } from './deployment.js'
 import { type ActivePlan, beginPlan, type PlanEnd, tickPlan } from './execution.js'
@@ -150,6 +150,16 @@ function waitsForSpawns({ state }: Desk, active: ActivePlan): boolean {
 function commit(desk: Desk, active: ActivePlan): void {
   const { state } = desk
   const { after } = active.plan
+  invariant(
+    after.epoch === state.deployment.epoch + 1,
+    'I5',
+    () => `epoch ${after.epoch} after ${state.deployment.epoch}`,
+  )
+  invariant(
+    active.failure === undefined && active.waiting.size === 0,
+    'I4',
+    () => `commit of a plan that ${active.failure === undefined ? 'waits' : 'failed'}`,
+  )
   const agents = new Map(after.agents)
   for (const [id, physical] of agents) {
     const now = state.deployment.agents.get(id)
