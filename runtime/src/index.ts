@@ -15,7 +15,19 @@ export {
   type ProxyDefinition,
   type RunningGateway,
 } from './agent/definition.js'
-export { type AgentImage, type AskRecord, type DeferredRecord, mergeImages, splitImage, type TimerRecord } from './agent/image.js'
+export {
+  type AgentImage,
+  type AskRecord,
+  type DeferredRecord,
+  mergeImages,
+  splitImage,
+  type TimerRecord,
+} from './agent/image.js'
+export type { Watched } from './box/lookout.js'
+export { type Box, type BoxOptions, connect, type Inspection, startBox, type ThreadStatistics } from './edge/box/box.js'
+export type { ClientOptions, EdgeClient as Client } from './edge/client/client.js'
+export type { AgentClient, CallOptions } from './edge/client/types.js'
+export { defineGateway, type Gateway } from './edge/thread/gateways.js'
 export { defineSystem, type SystemAgent, type SystemDefinition } from './latt/system.js'
 export {
   type ChildSpec,
@@ -30,8 +42,3 @@ export {
   type TransformationUse,
 } from './latt/transformation.js'
 export { type ErrorCode, errorCodes, OvidError } from './message/errors.js'
-export type { Watched } from './box/lookout.js'
-export { type Box, type BoxOptions, connect, type Inspection, startBox, type ThreadStatistics } from './edge/box/box.js'
-export type { ClientOptions, EdgeClient as Client } from './edge/client/client.js'
-export type { AgentClient, CallOptions } from './edge/client/types.js'
-export { defineGateway, type Gateway } from './edge/thread/gateways.js'
