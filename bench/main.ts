@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Result } from './src/benchmark.js'
 import { benchmarks } from './src/benchmarks/all.js'
@@ -29,7 +30,12 @@ async function main(): Promise<void> {
     results.push(...(await benchmark.run({ quick })))
   }
   process.stdout.write(`${printTable(results)}\n`)
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ machine, quick, results }, undefined, 2)}\n`)
+  // Where the command was given, not where npm runs it.
+  if (json !== undefined)
+    await writeFile(
+      resolve(process.env.INIT_CWD ?? '.', json),
+      `${JSON.stringify({ machine, quick, results }, undefined, 2)}\n`,
+    )
 }
 
 try {

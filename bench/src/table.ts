@@ -11,7 +11,7 @@ function printUs(us: number): string {
 }
 
 function printCount(value: number): string {
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`
+  if (value >= 999_500) return `${(value / 1e6).toPrecision(3)} M`
   if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} k`
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
 }
