@@ -15,7 +15,7 @@ import { CONTROLLER } from './protocol.js'
 type Outcome = { ok: true; value: unknown } | { ok: false; code: string; message: string }
 
 /** A seeded generator for schedules (mulberry32). */
-export function seeded(seed: number): (below: number) => number {
+function seeded(seed: number): (below: number) => number {
   let state = seed | 0
   return (below) => {
     state = (state + 0x6d2b79f5) | 0

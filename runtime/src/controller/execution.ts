@@ -140,14 +140,22 @@ export function tickPlan(active: ActivePlan, now: number, alive: readonly Place[
     )
     return { ...nothing, again: true }
   }
-  if (now - active.sentAtMs < RESEND_MS || active.stage === 'drain') return nothing
+  if (now - active.sentAtMs < RESEND_MS) return nothing
   active.sentAtMs = now
-  const all = operationsFor(active.plan, active.stage === 'retire' ? 'route' : active.stage, alive, active.owners)
-  return { ...nothing, send: new Map([...all].filter(([place]) => active.waiting.has(place))) }
+  return { ...nothing, send: repeated(active, alive) }
+}
+
+/** What to send again. Reports follow on `hold`, and the end of forwarders on `route`. */
+function repeated(active: ActivePlan, alive: readonly Place[]): Map<Place, Operation> {
+  const { stage, plan, owners, waiting } = active
+  if (stage === 'drain')
+    return new Map([...operationsFor(plan, 'hold', alive, owners)].filter(([place]) => alive.includes(place)))
+  const all = operationsFor(plan, stage === 'retire' ? 'route' : stage, alive, owners)
+  return new Map([...all].filter(([place]) => waiting.has(place)))
 }
 
 /** What a plan waits for, in words. */
-export function waitsFor(active: ActivePlan): string {
+function waitsFor(active: ActivePlan): string {
   if (active.stage !== 'drain') return [...active.waiting].join(', ')
   const missing = (active.plan.recipe?.olds ?? []).map(([id]) => id).filter((id) => !active.reports.has(id))
   return missing.length > 0 ? `${missing.join(', ')} to come to rest` : 'messages inside to be consumed'

@@ -218,7 +218,7 @@ export function removeTransformation(node: LattNode): LattNode {
   return { ...rest, children: [] }
 }
 
-export function ingressId(node: LattNode, client: string): string {
+function ingressId(node: LattNode, client: string): string {
   invariant(node.applied !== undefined, 'routing', () => `${node.id} is not transformed`)
   return join(node.id, `${node.applied.ingress.name}:${clientSegment(client)}`)
 }
