@@ -62,7 +62,7 @@ export class Reconfiguration {
     const work = this.#workOn(plan)
     const done = work.acks.get(operation.stage)
     if (done !== undefined) {
-      this.#host.tellController('ack', done)
+      this.#repeat(work, done)
       return
     }
     if (work.begun.has(operation.stage) || work.begun.has('abort')) return
@@ -72,6 +72,17 @@ export class Reconfiguration {
     } catch (error) {
       this.#ack(work, operation.stage, { error: errorBody(error) })
     }
+  }
+
+  /** Whoever asks again has not heard of what came of it: an acknowledgement, and what was to follow it. */
+  #repeat(work: PlanWork, done: AckMessage): void {
+    this.#host.tellController('ack', done)
+    if (done.stage === 'hold') {
+      work.lastReport.clear()
+      for (const cell of work.old) this.checkDrained(cell)
+    }
+    const retired = done.stage === 'route' ? work.acks.get('retire') : undefined
+    if (retired !== undefined) this.#host.tellController('ack', retired)
   }
 
   #perform(work: PlanWork, operation: Operation): void {

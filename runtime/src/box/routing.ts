@@ -167,10 +167,9 @@ export class Routing {
     }
     try {
       if (this.#host.options.development === true) freezePlain(reply.body)
-      this.#host.dispatch(
-        this.#host.cells.has(to) ? this.#host.options.place : request.origin || this.#host.options.place,
-        reply,
-      )
+      // Another agent may have the asker's id by now, and that one may be here: where it was asked they know better.
+      const isHere = this.#host.cells.get(to)?.asks.has(request.correlation) === true
+      this.#host.dispatch(isHere ? this.#host.options.place : request.origin || this.#host.options.place, reply)
     } catch (error) {
       if (!(error instanceof OvidError) || !ok) throw error
       this.replyTo(request, false, errorBody(error), from)
