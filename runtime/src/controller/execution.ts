@@ -5,7 +5,7 @@ import type { ErrorBody } from '../message/errors.js'
 import { involved, isDrained, operationsFor, type Plan, retiringPlaces } from './plan.js'
 
 /** An operation that is not acknowledged is sent again after this time, ms. */
-const RESEND_MS = 1000
+const FIRST_RESEND_MS = 1000
 
 /** A plan under way. Part of the controller's state: plain data. */
 export interface ActivePlan {
@@ -31,6 +31,8 @@ export interface ActivePlan {
   releasedAtMs: number
   stageAtMs: number
   sentAtMs: number
+  /** How long to wait before the stage's operations are sent again, ms: each time twice as long. */
+  resendMs: number
   readonly timeoutMs: number
 }
 
@@ -75,6 +77,7 @@ export function beginPlan(
     releasedAtMs: 0,
     stageAtMs: now,
     sentAtMs: now,
+    resendMs: FIRST_RESEND_MS,
     timeoutMs,
   }
 }
@@ -86,6 +89,7 @@ function enter(active: ActivePlan, stage: Stage | 'drain', now: number): void {
   active.sent = false
   active.waiting = new Set()
   active.stageAtMs = now
+  active.resendMs = FIRST_RESEND_MS
 }
 
 /** An acknowledgement. One for another stage than the current is late or early: only `retire` may come early. */
@@ -140,8 +144,9 @@ export function tickPlan(active: ActivePlan, now: number, alive: readonly Place[
     )
     return { ...nothing, again: true }
   }
-  if (now - active.sentAtMs < RESEND_MS) return nothing
+  if (now - active.sentAtMs < active.resendMs) return nothing
   active.sentAtMs = now
+  active.resendMs *= 2
   return { ...nothing, send: repeated(active, alive) }
 }
 

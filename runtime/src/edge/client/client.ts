@@ -1,3 +1,4 @@
+import Denque from 'denque'
 import type { Cell, EdgeReceiver } from '../../box/cell.js'
 import type { Host } from '../../box/host.js'
 import type { Message } from '../../message/envelope.js'
@@ -48,7 +49,7 @@ export class EdgeClient implements EdgeReceiver {
   readonly #thread: EdgeThread
   readonly #options: Required<Omit<ClientOptions, 'onClosed'>> & Pick<ClientOptions, 'onClosed'>
   readonly #pending = new Map<number, Pending>()
-  readonly #waiting: Waiting[] = []
+  #waiting = new Denque<Waiting>()
   #cell: Cell | undefined
   #handle: RequestHandler | undefined
   #sweep: NodeJS.Timeout | undefined
@@ -187,11 +188,13 @@ export class EdgeClient implements EdgeReceiver {
         new OvidError('timeout', `${pending.what} was not answered in time; whether it took effect is unknown`),
       )
     }
-    for (let index = this.#waiting.length - 1; index >= 0; index--) {
-      const waiting = this.#waiting[index] as Waiting
-      if (waiting.dueMs > now) continue
-      this.#waiting.splice(index, 1)
-      waiting.reject(new OvidError('timeout', `${waiting.what} was not sent in time: too many calls were under way`))
+    const waiting = this.#waiting.toArray()
+    if (waiting.some((call) => call.dueMs <= now)) {
+      this.#waiting = new Denque(waiting.filter((call) => call.dueMs > now))
+      for (const { dueMs, what, reject } of waiting) {
+        if (dueMs <= now)
+          reject(new OvidError('timeout', `${what} was not sent in time: too many calls were under way`))
+      }
     }
     this.#sendWaiting()
   }
@@ -229,8 +232,9 @@ export class EdgeClient implements EdgeReceiver {
     clearInterval(this.#sweep)
     const error = (what: string) =>
       new OvidError('closed', `the client was closed while ${what} was under way; whether it took effect is unknown`)
-    for (const pending of [...this.#pending.values(), ...this.#waiting.splice(0)]) pending.reject(error(pending.what))
+    for (const pending of [...this.#pending.values(), ...this.#waiting.toArray()]) pending.reject(error(pending.what))
     this.#pending.clear()
+    this.#waiting.clear()
   }
 
   /** Leaves the system, when everything that was sent has been consumed. */
