@@ -67,6 +67,8 @@ export type Operation =
       readonly agents: readonly StartSpec[]
       readonly codes: readonly CodeRef[]
       readonly held: boolean
+      /** Virtual agents that begin transformed. */
+      readonly virtuals: readonly LattNode[]
     }
   | { readonly stage: 'hold'; readonly region: string; readonly ids: readonly string[] }
   | { readonly stage: 'wedge'; readonly ids: readonly string[]; readonly flush: readonly string[] }

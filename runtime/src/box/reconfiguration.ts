@@ -92,6 +92,7 @@ export class Reconfiguration {
           agents: operation.agents,
           codes: operation.codes,
           held: operation.held ? work.held : undefined,
+          virtuals: operation.virtuals,
           plan: work.plan,
           done: (error) => this.#ack(work, 'start', error === undefined ? {} : { error: errorBody(error) }),
         })
@@ -149,6 +150,7 @@ export class Reconfiguration {
       agents: fresh,
       codes: [],
       held: undefined,
+      virtuals: [],
       plan: 0,
       done: (error) => {
         if (error === undefined && held !== undefined) this.#joinHeld(agents, held)

@@ -1,7 +1,10 @@
 import type { AgentDefinition, Definition } from '../agent/definition.js'
+import type { AgentImage } from '../agent/image.js'
 import type { CodeRef } from '../latt/code.js'
+import { agentOf, type LattNode } from '../latt/latt.js'
 import { isTransformation } from '../latt/transformation.js'
 import { errorBody, OvidError } from '../message/errors.js'
+import { lowerNode } from './carry.js'
 import type { Cell } from './cell.js'
 import type { Host } from './host.js'
 import type { StartSpec } from './protocol.js'
@@ -13,6 +16,8 @@ export interface Start {
   readonly codes: readonly CodeRef[]
   /** Given for agents that do not run yet: takes their cells. */
   readonly held: Set<Cell> | undefined
+  /** Virtual agents whose parts begin with a share of their first state. */
+  readonly virtuals: readonly LattNode[]
   /** Plan it belongs to; 0: none. */
   readonly plan: number
   readonly done: (error?: OvidError) => void
@@ -67,12 +72,32 @@ export class Starting {
     // Another load is under way: `codeLoaded` comes again.
     if (wanted.some((code) => this.#host.options.code.get(code) === undefined)) return
     try {
-      for (const agent of starting.agents) starting.started.push(this.#startCell(starting, agent))
+      const shares = this.#firstShares(starting.virtuals)
+      for (const agent of starting.agents) starting.started.push(this.#startCell(starting, agent, shares))
     } catch (error) {
       this.#startFailed(starting, error instanceof OvidError ? error : new OvidError('cannot-start', String(error)))
       return
     }
     if (starting.gateways.size === 0) this.#startDone(starting)
+  }
+
+  /**
+   * What the parts of virtual agents begin with: shares of the one state a virtual agent begins with. If each part made
+   * its own, every key that is in it from the start would be in all parts.
+   */
+  #firstShares(virtuals: readonly LattNode[]): Map<string, AgentImage> {
+    const { code } = this.#host.options
+    const shares = new Map<string, AgentImage>()
+    for (const virtual of virtuals) {
+      try {
+        const state: unknown = agentOf(code, virtual).init(virtual.params)
+        const image: AgentImage = { state, timers: [], asks: [], deferred: [], replies: [], random: 0 }
+        for (const [id, share] of lowerNode(virtual, image, code)) shares.set(id, share)
+      } catch (error) {
+        throw new OvidError('cannot-start', `${virtual.id}: init failed: ${errorBody(error).message}`)
+      }
+    }
+    return shares
   }
 
   #startDone(starting: OpenStart): void {
@@ -95,7 +120,7 @@ export class Starting {
     for (const message of cell.late.splice(0)) this.#host.receive(message)
   }
 
-  #startCell(starting: OpenStart, agent: StartSpec): Cell {
+  #startCell(starting: OpenStart, agent: StartSpec, shares: ReadonlyMap<string, AgentImage>): Cell {
     const definition = this.#definition(agent)
     const { held } = starting
     const target =
@@ -115,7 +140,9 @@ export class Starting {
     }
     try {
       // A held agent gets its state by the carry; proxies are made anew.
-      if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined))
+      const share = shares.get(agent.id)
+      if (share !== undefined) cell.state = share.state
+      else if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined))
         cell.state = definition.init(agent.params)
     } catch (error) {
       this.discard(cell)

@@ -38,6 +38,8 @@ export interface Plan {
   readonly goneSerials: readonly number[]
   /** Code the carry needs beside that of the agents. */
   readonly codes: readonly CodeRef[]
+  /** Virtual agents that begin transformed. */
+  readonly virtuals: readonly LattNode[]
 }
 
 export function startSpec(deployment: Deployment, id: string): StartSpec & { place: Place } {
@@ -132,11 +134,13 @@ export function planBetween(before: Deployment, change: Change, next: Next, stor
     recipe,
     goneSerials: stops.filter((old) => !moving.has(old.id)).map((old) => old.serial),
     codes: recipe === undefined ? [] : [recipe.before.code, ...applied],
+    virtuals: [],
   }
 }
 
 /** The plan that starts a system. */
 export function firstPlan(deployment: Deployment): Plan {
+  const virtuals = deployment.latt.children.filter((node) => node.applied !== undefined)
   return {
     first: true,
     change: { verb: 'untransform', id: ROOT },
@@ -149,7 +153,8 @@ export function firstPlan(deployment: Deployment): Plan {
     relocations: [],
     recipe: undefined,
     goneSerials: [],
-    codes: [],
+    codes: virtuals.flatMap((node) => [node.code, ...transformationsOf(node)]),
+    virtuals,
   }
 }
 
@@ -214,6 +219,7 @@ function startOperations(plan: Plan): Operations {
         agents: (starts.get(place) ?? []).map(({ place: _, ...agent }) => agent),
         codes: plan.codes,
         held: !plan.first,
+        virtuals: plan.virtuals,
       },
     ]),
   )
