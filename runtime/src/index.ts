@@ -28,6 +28,7 @@ export { type Box, type BoxOptions, connect, type Inspection, startBox, type Thr
 export type { ClientOptions, EdgeClient as Client } from './edge/client/client.js'
 export type { AgentClient, CallOptions } from './edge/client/types.js'
 export { defineGateway, type Gateway } from './edge/thread/gateways.js'
+export { lattTree, printTree, type TreeItem } from './latt/print.js'
 export { defineSystem, type SystemAgent, type SystemDefinition } from './latt/system.js'
 export {
   type ChildSpec,

@@ -11,7 +11,7 @@ import { acknowledge, drained } from './execution.js'
 import { addFault, leave, threadLost, threadUp } from './membership.js'
 import { answer, spawned } from './misses.js'
 import { summarise } from './plan.js'
-import type { ChangeRequest, ControllerState, Fault, Resolve } from './state.js'
+import type { ChangeRequest, ChangeResult, ControllerState, Fault, Resolve } from './state.js'
 
 /**
  * The agent `controller`: owns the LATT, answers routing misses, and carries out changes. A deterministic
@@ -109,7 +109,8 @@ export function controllerDefinition(store: CodeStore) {
 
     writes: {
       boot: (state, message: Boot, context) => boot({ state, context, store }, message),
-      change: (state, request: ChangeRequest, context) => submit({ state, context, store }, request),
+      // The result of a change that is carried out is a deferred reply.
+      change: (state, request: ChangeRequest, context) => submit({ state, context, store }, request) as ChangeResult,
       undo: (state, request: { dryRun?: boolean }, context) => {
         const last = state.history[state.history.length - 1]
         if (last?.undo === undefined) {
@@ -123,7 +124,7 @@ export function controllerDefinition(store: CodeStore) {
           ...(request?.dryRun === true && { dryRun: true }),
           accept: 'weaker',
         }
-        return submit({ state, context, store }, again, true)
+        return submit({ state, context, store }, again, true) as ChangeResult
       },
       registerPlugin: (state, plugin: Plugin) => {
         transformationOf(store, plugin.code)
