@@ -1,7 +1,7 @@
 import type { AgentImage } from '../agent/image.js'
 import { isUnder, isWithin } from '../latt/path.js'
-import type { Message } from '../message/envelope.js'
-import { type Cell, type InChannel, inChannels, outChannel, putInChannel } from './cell.js'
+import type { Message, Place } from '../message/envelope.js'
+import { type Cell, type InChannel, inChannels, leavePlace, outChannel, putInChannel } from './cell.js'
 import type { Host } from './host.js'
 import type { CellCapture, ClientChannel } from './protocol.js'
 
@@ -48,8 +48,9 @@ export function captureChannels(cell: Cell, region: string): Omit<ClientChannel,
     }))
 }
 
-/** A wedged cell as it is, to go on elsewhere or with other code. */
-export function captureCell(cell: Cell): CellCapture {
+/** A wedged cell as it is, to go on elsewhere or with other code. `place`: where it is now. */
+export function captureCell(cell: Cell, place: Place): CellCapture {
+  for (const out of cell.outgoing.values()) leavePlace(cell, out, place)
   return {
     id: cell.id,
     image: {
@@ -73,11 +74,12 @@ export function captureCell(cell: Cell): CellCapture {
       sender,
       early: [...(early?.values() ?? [])],
     })),
-    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, last, waiting }) => ({
+    outgoing: [...cell.outgoing.values()].map(({ name, next, credited, last, past, waiting }) => ({
       name,
       next,
       credited,
       last,
+      past,
       waiting: waiting.toArray(),
     })),
   }
@@ -110,11 +112,12 @@ export function installCell(host: Host, cell: Cell, capture: CellCapture, image:
   cell.nextToken = capture.nextToken
   for (const message of capture.mailbox) cell.mailbox.push(message)
   for (const { early, ...channel } of capture.incoming) installInChannel(host, cell, channel, early)
-  for (const { name, next, credited, last, waiting } of capture.outgoing) {
+  for (const { name, next, credited, last, past, waiting } of capture.outgoing) {
     const out = outChannel(cell, name)
     out.next = next
     out.credited = credited
     out.last = last
+    out.past = past
     for (const message of waiting) out.waiting.push(message)
     host.flow.checkWindow(cell, out)
   }

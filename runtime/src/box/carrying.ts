@@ -92,7 +92,7 @@ export class Carrying {
       return found
     }
     for (const { id, from, to } of relocations) {
-      if (from === here) batch(to).cells.push(captureCell(this.#oldCellWedged(id)) as never)
+      if (from === here) batch(to).cells.push(captureCell(this.#oldCellWedged(id), here) as never)
     }
     if (recipe?.olds.some(([, place]) => place === here)) {
       const placeOf = new Map(recipe.news)

@@ -24,6 +24,8 @@ export interface OutChannel {
   /** The target that the last messages went to, also after the route was dropped. */
   last: string
   place: Place
+  /** Set while what was sent before a change of the route may not have arrived. */
+  past: Past | undefined
   /** The target's cell if it is on this thread. */
   cell: Cell | undefined
   /** Whether the controller has been asked. */
@@ -32,6 +34,18 @@ export interface OutChannel {
   readonly waiting: Denque<Message>
   /** Whether the window is used up, so that the cell is not scheduled. */
   blocked: boolean
+}
+
+/**
+ * What of a channel may be on its way through places that the channel has left: it is lost if one of them ends
+ * before it is credited.
+ */
+export interface Past {
+  readonly places: ReadonlySet<Place>
+  /** The first number that went another way. */
+  readonly until: number
+  /** The first correlation that did. */
+  readonly correlation: number
 }
 
 /** What a cell expects from one sender under one name: the cursor. */
@@ -146,12 +160,12 @@ export function findInChannel(cell: Cell, message: Message): InChannel | undefin
   return found?.name === message.name ? found : undefined
 }
 
-/** The channel of a sender under a name; made if there is none. `sender`: what the agent is to know the sender as. */
-export function inChannel(cell: Cell, message: Message, sender: () => string): InChannel {
-  const found = findInChannel(cell, message)
-  if (found !== undefined) return found
-  const { incarnation, from, name } = message
-  const channel: InChannel = { incarnation, from, name, next: 1, handled: 0, early: undefined, sender: sender() }
+/** A channel of which nothing has come yet. */
+export function newInChannel(
+  cell: Cell,
+  sender: Pick<InChannel, 'incarnation' | 'from' | 'name' | 'sender'>,
+): InChannel {
+  const channel: InChannel = { ...sender, next: 1, handled: 0, early: undefined }
   putInChannel(cell, channel)
   return channel
 }
@@ -186,6 +200,7 @@ export function outChannel(cell: Cell, name: string): OutChannel {
     target: undefined,
     last: '',
     place: '',
+    past: undefined,
     cell: undefined,
     asked: false,
     waiting: new Denque<Message>(),
@@ -193,4 +208,20 @@ export function outChannel(cell: Cell, name: string): OutChannel {
   }
   cell.outgoing.set(name, made)
   return made
+}
+
+/** Notes that what was sent on a channel up to now may be on its way through `place`, and what follows is not. */
+export function leavePlace(cell: Cell, out: OutChannel, place: Place): void {
+  const until = out.waiting.peekFront()?.sequence ?? out.next
+  if (until - 1 <= out.credited) return
+  const places = new Set(out.past?.places).add(place)
+  out.past = { places, until, correlation: correlationOf(cell, cell.nextCorrelation) }
+}
+
+/** Most requests an incarnation can number before it begins anew. */
+export const CORRELATIONS = 2 ** 26
+
+/** Correlation ids are unique among all incarnations. */
+export function correlationOf(cell: Cell, count: number): number {
+  return cell.serial * CORRELATIONS + count
 }

@@ -93,6 +93,7 @@ export class Flow {
     const out = cell.outgoing.get(message.name)
     if (out === undefined || cell.serial !== message.incarnation || message.sequence <= out.credited) return
     out.credited = message.sequence
+    if (out.past !== undefined && out.credited >= out.past.until - 1) out.past = undefined
     this.#host.routing.drainWaiting(cell, out)
   }
 

@@ -4,7 +4,7 @@ import type { CodeRef, CodeStore } from '../latt/code.js'
 import { visibleSender } from '../latt/path.js'
 import type { Message, Place } from '../message/envelope.js'
 import { invariant } from '../message/errors.js'
-import { Cell, type EdgeReceiver, type InChannel, inChannel } from './cell.js'
+import { Cell, type EdgeReceiver, findInChannel, type InChannel, newInChannel } from './cell.js'
 import { Flow } from './flow.js'
 import { Flushing } from './flushing.js'
 import { Handling } from './handling.js'
@@ -64,6 +64,8 @@ export interface CellSpec {
 
 /** Messages one agent handles before the next has its turn. */
 const TURN = 64
+/** Senders that are gone, of which the last are remembered. */
+const MOST_ENDED = 10_000
 
 /**
  * A thread's share of the box core: its agents' mailboxes, cursors, routing tables and timers. A pure state
@@ -87,6 +89,8 @@ export class Host {
   forwarded = 0
   handled = 0
   readonly #runnable = new Denque<Cell>()
+  /** Senders that are gone: what a lost one had on its way makes no new cursor, for nobody would collect it. */
+  readonly #ended = new Set<number>()
   readonly #joining = new Map<number, (id: string, serial: number) => void>()
   #nextJoin = 1
 
@@ -128,6 +132,8 @@ export class Host {
 
   /** Cursors of a sender that is gone are collected. */
   collect(incarnation: number): void {
+    this.#ended.add(incarnation)
+    if (this.#ended.size > MOST_ENDED) this.#ended.delete(this.#ended.values().next().value as number)
     for (const cell of this.cursorsOf.get(incarnation) ?? []) cell.incoming.delete(incarnation)
     this.cursorsOf.delete(incarnation)
   }
@@ -236,7 +242,8 @@ export class Host {
       this.enqueue(cell, message, undefined)
       return
     }
-    const channel = inChannel(cell, message, () => this.#sender(cell, message))
+    const channel = findInChannel(cell, message) ?? this.#newChannel(cell, message)
+    if (channel === undefined) return
     if (message.sequence !== channel.next) {
       this.#outOfTurn(channel, message)
       return
@@ -251,9 +258,10 @@ export class Host {
     }
   }
 
-  #sender(cell: Cell, message: Message): string {
-    this.noteCursor(message.incarnation, cell)
-    return visibleSender(message.from, cell.id)
+  #newChannel(cell: Cell, { incarnation, from, name }: Message): InChannel | undefined {
+    if (this.#ended.has(incarnation)) return undefined
+    this.noteCursor(incarnation, cell)
+    return newInChannel(cell, { incarnation, from, name, sender: visibleSender(from, cell.id) })
   }
 
   #outOfTurn(channel: InChannel, message: Message): void {
@@ -346,7 +354,7 @@ export class Host {
         this.routing.graves.delete((body as { correlation: number }).correlation)
         break
       case 'lost':
-        this.routing.agentsLost((body as { ids: readonly string[] }).ids)
+        this.routing.agentsLost(body)
         break
       case 'image':
         this.lookout.image(message)

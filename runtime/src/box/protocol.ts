@@ -3,6 +3,7 @@ import type { CodeRef } from '../latt/code.js'
 import type { LattNode, Role } from '../latt/latt.js'
 import type { Message, Place } from '../message/envelope.js'
 import type { ErrorBody } from '../message/errors.js'
+import type { Past } from './cell.js'
 
 /*
  * What controller, box managers and hosts say to each other, all on the control lane except `$carry` and
@@ -168,6 +169,7 @@ export interface CellCapture {
     next: number
     credited: number
     last: string
+    past: Past | undefined
     waiting: readonly Message[]
   }[]
 }
@@ -197,6 +199,15 @@ export interface SpawnMessage {
 export interface GoneMessage {
   readonly ids: readonly string[]
   readonly serials: readonly number[]
+}
+
+/** A thread ended. */
+export interface LostMessage {
+  readonly place: Place
+  /** Agents and clients that ended with it. */
+  readonly ids: readonly string[]
+  /** Those of them that others rely on: all but clients and their ingress proxies. */
+  readonly missed: readonly string[]
 }
 
 export interface RouteMessage {

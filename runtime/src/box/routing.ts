@@ -1,10 +1,11 @@
+import type { AskRecord } from '../agent/image.js'
 import { isWithin } from '../latt/path.js'
 import type { Message, Place } from '../message/envelope.js'
 import { type ErrorBody, errorBody, invariant, OvidError } from '../message/errors.js'
 import { freezePlain } from '../message/plain.js'
-import { type Cell, type OutChannel, outChannel } from './cell.js'
+import { type Cell, CORRELATIONS, correlationOf, leavePlace, type OutChannel, outChannel } from './cell.js'
 import type { Host } from './host.js'
-import { CONTROLLER, type RouteMessage, systemPlace } from './protocol.js'
+import { CONTROLLER, type LostMessage, type RouteMessage, systemPlace } from './protocol.js'
 
 /**
  * Where messages go: names to physical agents (each cell's ART), physical agents to places (this thread's
@@ -26,8 +27,8 @@ export class Routing {
   }
 
   newCorrelation(cell: Cell): number {
-    const correlation = cell.serial * 2 ** 26 + cell.nextCorrelation
-    cell.nextCorrelation = (cell.nextCorrelation + 1) % 2 ** 26
+    const correlation = correlationOf(cell, cell.nextCorrelation)
+    cell.nextCorrelation = (cell.nextCorrelation + 1) % CORRELATIONS
     return correlation
   }
 
@@ -279,6 +280,7 @@ export class Routing {
     const routes = this.routesTo.get(target)
     this.routesTo.delete(target)
     for (const { cell, out } of routes ?? []) {
+      leavePlace(cell, out, out.place)
       out.target = undefined
       out.cell = undefined
       out.asked = false
@@ -295,9 +297,9 @@ export class Routing {
     for (const message of waiting) this.refuse(message, error.code, error.message)
   }
 
-  /** A thread or box ended with these agents. */
-  agentsLost(ids: readonly string[]): void {
-    for (const id of ids) {
+  /** A thread ended with these agents. */
+  agentsLost(lost: LostMessage): void {
+    for (const id of lost.ids) {
       this.places.delete(id)
       for (const { cell, out } of [...(this.routesTo.get(id) ?? [])]) {
         const waiting = out.waiting.toArray()
@@ -308,18 +310,57 @@ export class Routing {
       }
       this.routesTo.delete(id)
     }
-    for (const cell of this.#host.cells.values()) this.#failAsks(cell, ids)
+    // What else led to the thread has moved away from it; the controller knows where.
+    for (const [id, place] of [...this.places]) if (place === lost.place) this.places.delete(id)
+    for (const [target, routes] of [...this.routesTo])
+      if ([...routes].some(({ out }) => out.place === lost.place)) this.dropRoutesTo(target)
+    for (const cell of this.#host.cells.values()) this.#bereave(cell, lost)
   }
 
-  /** Requests to what was lost, or to what it was part of, may never be answered: who asked is told. */
-  #failAsks(cell: Cell, ids: readonly string[]): void {
+  /** What an agent had under way through the thread is settled: requests fail, and channels go on without it. */
+  #bereave(cell: Cell, { missed, place }: LostMessage): void {
+    const broken = [...cell.outgoing.values()].filter(({ past }) => past?.places.has(place) === true)
+    const isSentBefore = ({ name, correlation }: AskRecord) =>
+      broken.some((out) => out.name === name && correlation < (out.past?.correlation ?? 0))
     for (const ask of [...cell.asks.values()]) {
-      const lost = ids.find((id) => isWithin(id, ask.name))
-      if (lost === undefined) continue
-      this.replyTo({ correlation: ask.correlation, path: cell.path, origin: this.#host.options.place }, false, {
-        code: 'agent-lost',
-        message: `${lost} was lost with its thread; whether the request to ${ask.name} took effect is unknown`,
+      const isLost = ask.origin === place || missed.some((id) => isWithin(id, ask.name))
+      if (isLost || (!ask.inherited && isSentBefore(ask))) this.#failAsk(cell, ask, place)
+    }
+    for (const out of broken) this.#closeGap(cell, out)
+  }
+
+  /** The request, or its answer, may be lost: who asked is told that nothing is known of it. */
+  #failAsk(cell: Cell, ask: AskRecord, place: Place): void {
+    this.replyTo({ correlation: ask.correlation, path: cell.path, origin: this.#host.options.place }, false, {
+      code: 'agent-lost',
+      message: `${place} was lost with what ran on it; whether the request to ${ask.name} took effect is unknown`,
+    })
+  }
+
+  /**
+   * The receiver waits for the numbers of what was lost on the way, for ever: it gets something to fill their
+   * places. What did arrive, it drops as repeated.
+   */
+  #closeGap(cell: Cell, out: OutChannel): void {
+    const { until = 0 } = out.past ?? {}
+    out.past = undefined
+    for (let sequence = until - 1; sequence > out.credited; sequence--) {
+      out.waiting.unshift({
+        kind: 'tell',
+        lane: 'data',
+        from: cell.id,
+        incarnation: cell.serial,
+        to: '',
+        name: out.name,
+        sequence,
+        correlation: 0,
+        path: [],
+        origin: this.#host.options.place,
+        as: '',
+        type: '$void',
+        body: null,
       })
     }
+    this.drainWaiting(cell, out)
   }
 }

@@ -6,7 +6,7 @@ import { errorBody, invariant, OvidError } from '../message/errors.js'
 import { type Boot, bootDeployment } from './boot.js'
 import { type Change, nextDeployment } from './deployment.js'
 import { type ActivePlan, beginPlan, type PlanEnd, tickPlan } from './execution.js'
-import { forgetSources, leave, threadUp } from './membership.js'
+import { forgetSources, threadUp, tidy } from './membership.js'
 import { answer } from './misses.js'
 import { firstPlan, planBetween, summarise } from './plan.js'
 import { alivePlaces, type ChangeRequest, type ChangeResult, type Desk } from './state.js'
@@ -180,7 +180,7 @@ function finish(desk: Desk, active: ActivePlan, end: PlanEnd): void {
   if (end.failed !== undefined) context.refuse(active.token, end.failed.code, end.failed.message)
   else if (active.plan.first) context.reply(active.token, { agents: state.deployment.agents.size })
   else context.reply(active.token, noteDone(desk, active, end))
-  for (const id of state.leaving.splice(0)) leave(desk, id)
+  tidy(desk)
   for (const miss of state.misses.splice(0)) answer(desk, miss)
   takeNext(desk)
 }

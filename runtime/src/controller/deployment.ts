@@ -189,28 +189,27 @@ function placeAll(
 
 // --------------------------------------------------------------------------------------------------- changes
 
-/** Ingress proxies whose client is gone have nothing to do; proxies may be clients themselves. */
-export function withoutOrphans(latt: LattNode, clients: ReadonlyMap<string, Physical>): LattNode {
-  for (;;) {
-    const living = new Set(leaves(latt).map((leaf) => leaf.id))
-    const orphan = (node: LattNode) =>
-      node.client !== undefined && !living.has(node.client) && !clients.has(node.client)
+/** The LATT without ingress proxies whose client is gone or lost; proxies may be clients themselves. */
+export function withoutOrphans({ latt: given, agents, clients }: Deployment): LattNode {
+  for (let latt = given; ; ) {
+    const isLost = (id: string) => (agents.get(id) ?? clients.get(id))?.status === 'lost'
+    const living = new Set([...leaves(latt).map((leaf) => leaf.id), ...clients.keys()].filter((id) => !isLost(id)))
+    const orphan = (node: LattNode) => node.client !== undefined && !living.has(node.client)
     if (![...walk(latt)].some(orphan)) return latt
     latt = removeNodes(latt, orphan)
   }
 }
 
 function settled(deployment: Deployment, node: LattNode, isNew: (id: string) => boolean): Deployment {
-  const latt = withoutOrphans(replaceNode(deployment.latt, node), deployment.clients)
+  const latt = withoutOrphans({ ...deployment, latt: replaceNode(deployment.latt, node) })
   const { agents, nextSerial } = placeAll(deployment, latt, isNew)
   return { ...deployment, epoch: deployment.epoch + 1, latt, agents, nextSerial }
 }
 
-/** Clients that may have a channel to a node: those outside it that were told where it is. */
+/** Clients that may have a channel to a node: those outside it that were told where it is, and live. */
 export function clientsOf(deployment: Deployment, id: string): string[] {
-  return [...(deployment.given.get(id) ?? [])].filter(
-    (source) => !isWithin(source, id) && physicalAt(deployment, source) !== undefined,
-  )
+  const isLiving = (source: string) => (physicalAt(deployment, source)?.status ?? 'lost') !== 'lost'
+  return [...(deployment.given.get(id) ?? [])].filter((source) => !isWithin(source, id) && isLiving(source))
 }
 
 /** Applies a transformation before anything runs: no clients, no state. */

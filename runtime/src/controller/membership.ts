@@ -1,5 +1,5 @@
-import { type GoneMessage, hostId } from '../box/protocol.js'
-import { leaves } from '../latt/latt.js'
+import { type GoneMessage, hostId, type LostMessage } from '../box/protocol.js'
+import { findNode, leaves } from '../latt/latt.js'
 import { parentOf } from '../latt/path.js'
 import type { Place } from '../message/envelope.js'
 import { type Physical, physicalAt, withoutOrphans } from './deployment.js'
@@ -11,23 +11,27 @@ const MOST_FAULTS = 200
 
 /** A client has left. */
 export function leave(desk: Desk, id: string): void {
+  desk.state.leaving.push(id)
+  tidy(desk)
+}
+
+/**
+ * Forgets clients that have left, the cursors of all that has ended, and proxies of either. A plan under way comes
+ * first: it has a place for them, and what they sent may still be forwarded.
+ */
+export function tidy(desk: Desk): void {
   const { state, context } = desk
-  if (state.active !== undefined) {
-    state.leaving.push(id)
-    return
-  }
+  if (state.active !== undefined) return
   const { deployment } = state
-  const client = deployment.clients.get(id)
-  if (client === undefined) return
   const clients = new Map(deployment.clients)
-  clients.delete(id)
-  const latt = withoutOrphans(deployment.latt, clients)
+  const ended = state.leaving.splice(0).flatMap((id) => physicalAt(deployment, id) ?? [])
+  for (const { id } of ended) clients.delete(id)
+  const latt = withoutOrphans({ ...deployment, clients })
+  if (ended.length === 0 && latt === deployment.latt) return
   const stays = latt === deployment.latt ? undefined : new Set(leaves(latt).map((leaf) => leaf.id))
   const orphans = stays === undefined ? [] : [...deployment.agents.values()].filter((agent) => !stays.has(agent.id))
-  const gone: GoneMessage = {
-    ids: [id, ...orphans.map((agent) => agent.id)],
-    serials: [client.serial, ...orphans.map((agent) => agent.serial)],
-  }
+  const all = [...ended, ...orphans]
+  const gone: GoneMessage = { ids: all.map(({ id }) => id), serials: all.map(({ serial }) => serial) }
   const agents = new Map(deployment.agents)
   for (const orphan of orphans) agents.delete(orphan.id)
   state.deployment = { ...deployment, clients, agents, latt }
@@ -65,17 +69,18 @@ export function threadLost(desk: Desk, place: Place, reason: string): void {
   const lost = [...state.deployment.agents.values(), ...state.deployment.clients.values()].filter(
     (agent) => agent.place === place && agent.status !== 'lost',
   )
-  const clients = new Map([...state.deployment.clients].filter(([, client]) => client.place !== place))
   state.deployment = {
     ...state.deployment,
     agents: mark(state.deployment.agents),
-    clients,
+    clients: mark(state.deployment.clients),
     places: state.deployment.places.filter((each) => each !== place),
   }
   for (const agent of lost)
     addFault(desk, { id: agent.id, place, code: 'agent-lost', message: reason, atMs: context.now })
   const ids = lost.map((agent) => agent.id)
-  for (const each of alivePlaces(state)) context.tell(hostId(each), 'lost', { ids })
+  const isMissed = (id: string) => (findNode(state.deployment.latt, id)?.role ?? 'ingress') !== 'ingress'
+  const message: LostMessage = { place, ids, missed: ids.filter(isMissed) }
+  for (const each of alivePlaces(state)) context.tell(hostId(each), 'lost', message)
   for (const spawn of [...state.spawns.values()]) {
     if (ids.includes(spawn.id))
       spawned(desk, {
@@ -88,6 +93,8 @@ export function threadLost(desk: Desk, place: Place, reason: string): void {
     for (const each of state.active.committed ? alivePlaces(state) : [])
       context.tell(hostId(each), '$fence', { plan: state.active.number, from: place })
   }
+  state.leaving.push(...lost.map(({ id }) => id))
+  tidy(desk)
 }
 
 export function addFault({ state }: Desk, fault: Fault): void {

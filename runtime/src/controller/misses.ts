@@ -11,8 +11,10 @@ import type { Desk, Resolve } from './state.js'
 export function answer(desk: Desk, miss: Resolve): void {
   const { state } = desk
   const { source, name } = miss
-  if (physicalAt(state.deployment, source) === undefined) return
-  const place = physicalAt(state.deployment, source)?.place ?? miss.place
+  const asking = physicalAt(state.deployment, source)
+  // Nothing can be made near a place that is lost.
+  if (asking === undefined || asking.status === 'lost') return
+  const { place } = asking
   const found = resolve(state.deployment.latt, source, name)
   if (found.found === 'unknown') {
     tellRoute(desk, place, { source, name, error: { code: 'unknown-agent', message: found.why } })
