@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import * as Comlink from 'comlink'
+import type * as Comlink from 'comlink'
 import type { HostStatistics } from '../../box/host.js'
 import type { Place } from '../../message/envelope.js'
 import type { MeshLink } from './mesh.js'
@@ -63,7 +63,8 @@ export function mortalEndpoint(port: MessagePort): Comlink.Endpoint {
       port.postMessage(message, transfer as never)
     },
     addEventListener: (_type: string, listener: (event: { data: unknown }) => void) => void listeners.add(listener),
-    removeEventListener: (_type: string, listener: (event: { data: unknown }) => void) => void listeners.delete(listener),
+    removeEventListener: (_type: string, listener: (event: { data: unknown }) => void) =>
+      void listeners.delete(listener),
   }
   return endpoint as unknown as Comlink.Endpoint
 }

@@ -1,4 +1,9 @@
-import { gatewayDefinition, type GatewayDefinition, type GatewayOptions, type RunningGateway } from '../../agent/definition.js'
+import {
+  type GatewayDefinition,
+  type GatewayOptions,
+  gatewayDefinition,
+  type RunningGateway,
+} from '../../agent/definition.js'
 import type { Cell } from '../../box/cell.js'
 import { errorBody, OvidError } from '../../message/errors.js'
 import { EdgeClient } from '../client/client.js'
@@ -45,15 +50,28 @@ export class Gateways {
       const handlers = entry.gateway?.handlers ?? {}
       const handler = Object.hasOwn(handlers, type) ? handlers[type] : undefined
       if (handler === undefined) {
-        throw new OvidError('unknown-message', `${definition.kind} has no message ${JSON.stringify(type)}; it has ${Object.keys(handlers).join(', ') || 'none'}`)
+        throw new OvidError(
+          'unknown-message',
+          `${definition.kind} has no message ${JSON.stringify(type)}; it has ${Object.keys(handlers).join(', ') || 'none'}`,
+        )
       }
       return handler(body)
     })
-    const handle: Gateway = { self: cell.id, params, agent: (name, options) => client.agent(name, options), tell: (name, type, body) => client.tell(name, type, body) }
+    const handle: Gateway = {
+      self: cell.id,
+      params,
+      agent: (name, options) => client.agent(name, options),
+      tell: (name, type, body) => client.tell(name, type, body),
+    }
     void this.#begin(cell.id, definition, handle, entry)
   }
 
-  async #begin(id: string, definition: GatewayDefinition<Gateway>, handle: Gateway, entry: { gateway: RunningGateway | undefined }): Promise<void> {
+  async #begin(
+    id: string,
+    definition: GatewayDefinition<Gateway>,
+    handle: Gateway,
+    entry: { gateway: RunningGateway | undefined },
+  ): Promise<void> {
     let failure: OvidError | undefined
     try {
       entry.gateway = await definition.start(handle)

@@ -81,7 +81,8 @@ export class ThreadLoop implements EdgeThread {
       effects: {
         send: (to, message) => this.#send(to, message),
         load: (codes) => void this.#load(codes),
-        startGateway: (cell: Cell, definition: GatewayDefinition, params: unknown) => this.gateways.start(cell, definition, params),
+        startGateway: (cell: Cell, definition: GatewayDefinition, params: unknown) =>
+          this.gateways.start(cell, definition, params),
         stopGateway: (id) => void this.gateways.stop(id),
       },
     })
