@@ -1,6 +1,9 @@
 import { shard } from '@ovid/shard'
 import { describe, expect, it } from 'vitest'
-import { defineAgent } from '../agent/definition.js'
+import { z } from 'zod'
+import { defineAgent, defineProxy } from '../agent/definition.js'
+import type { AgentImage } from '../agent/image.js'
+import { defineTransformation } from '../latt/transformation.js'
 import { Lab } from './lab.fixture.js'
 import { CONTROLLER } from './protocol.js'
 
@@ -59,5 +62,51 @@ describe('an agent that begins transformed', () => {
     const { lab, client, begin } = start(['SHELF'], { keys: ['unlucky'] })
     expect(begin).toThrow(/SHELF: .*this cannot be divided/)
     expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
+  })
+})
+
+describe("an agent of a transformation's own", () => {
+  /** Has every message counted by an agent of its own, which answers them. */
+  const counted = defineTransformation({
+    name: 'counted',
+    version: '0.1.0',
+    api: '^1.0.0',
+    options: z.object({}),
+    agents: {
+      ingress: defineProxy({
+        kind: 'counted-ingress',
+        init: ({ to }: { to: string }) => ({ to }),
+        pass: ({ to }, _message, context) => context.pass(to),
+      }),
+      desk: defineAgent({
+        kind: 'desk',
+        init: ({ from }: { from: number }) => ({ count: from }),
+        writes: { add: (state) => ++state.count },
+      }),
+    },
+    expand: ({ id }) => ({
+      children: [
+        { name: 'Core', agent: 'target' },
+        { name: 'Desk', agent: 'desk', params: { from: 10 }, near: 'Core' },
+      ],
+      ingress: { name: 'Ingress', agent: 'ingress', params: { to: `${id}/Desk` } },
+      routes: {},
+    }),
+    refine: () => ({ lift: ({ Core }) => Core as AgentImage, lower: (image) => ({ Core: image }) }),
+  })
+
+  it('begins anew when its transformation is applied, and takes its state along when it moves', () => {
+    const { lab, client, begin } = start([])
+    begin()
+    const plugin = { name: 'counted', version: '0.1.0', code: lab.registerTransformation(counted) }
+    lab.call(client, CONTROLLER, 'registerPlugin', plugin)
+    const add = () => lab.call(client, 'SHELF', 'add', { key: 'k1' })
+    add()
+    lab.change(client, { verb: 'transform', id: 'SHELF', plugin: 'counted', options: {} })
+    expect([add(), add()]).toEqual([11, 12])
+    lab.change(client, { verb: 'move', id: 'SHELF/Core', place: 'main/3' })
+    expect(add()).toBe(13)
+    lab.change(client, { verb: 'untransform', id: 'SHELF' })
+    expect(lab.call(client, 'SHELF', 'get', { key: 'k1' })).toBe(1)
   })
 })

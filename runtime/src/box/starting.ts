@@ -35,6 +35,11 @@ function wantedCode(start: Start): CodeRef[] {
   ]
 }
 
+/** A held agent gets its state by the carry; a transformation's own agents are made anew with each layout. */
+function beginsAnew({ role }: StartSpec, isHeld: boolean): boolean {
+  return !isHeld || role === 'proxy' || role === 'ingress'
+}
+
 /** A host's share of bringing agents up. */
 export class Starting {
   /**
@@ -139,10 +144,9 @@ export class Starting {
       held.add(cell)
     }
     try {
-      // A held agent gets its state by the carry; proxies are made anew.
       const share = shares.get(agent.id)
       if (share !== undefined) cell.state = share.state
-      else if (definition.form === 'proxy' || (definition.form === 'agent' && held === undefined))
+      else if (definition.form !== 'gateway' && beginsAnew(agent, held !== undefined))
         cell.state = definition.init(agent.params)
     } catch (error) {
       this.discard(cell)
