@@ -77,7 +77,7 @@ describe('a live reconfiguration', () => {
     expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
   })
 
-  it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
+  it.each(Array.from({ length: 200 }, (_, index) => index + 1))(
     'loses, doubles and reorders nothing under load, seed %i',
     (seed) => {
       const { lab, client } = start(seed)

@@ -137,7 +137,7 @@ class Shape {
 }
 
 describe('work under way (asks, timers, deferred replies, tells to others)', () => {
-  it.each(Array.from({ length: 60 }, (_, index) => index + 1))(
+  it.each(Array.from({ length: 200 }, (_, index) => index + 1))(
     'survives changes of everybody involved, seed %i',
     (seed) => {
       const { lab, client } = start(seed)
