@@ -3,14 +3,14 @@ import { kvs } from '../kvs.js'
 import { resp } from '../resp/gateway.js'
 import { probe } from './probe.js'
 
-/** The store of the demo: its agent on thread 1, sockets on thread 2, and a probe beside each. */
+/** The store and its Redis port, as in `../system.ts`, and callers on two threads to measure from. */
 export default defineSystem({
-  name: 'demo',
+  name: 'kvs',
   plugins: ['@ovid/shard'],
   agents: {
     KVS: { agent: kvs, thread: 1 },
     Redis: { agent: resp, params: { port: 0 }, thread: 2 },
-    NearProbe: { agent: probe, thread: 1 },
-    FarProbe: { agent: probe, thread: 2 },
+    Near: { agent: probe, thread: 1 },
+    Far: { agent: probe, thread: 3 },
   },
 })
