@@ -76,6 +76,9 @@ export function submit(desk: Desk, request: ChangeRequest, isUndo = false): Chan
   const { state, context } = desk
   const { dryRun = false, accept, ...change } = request
   checkGuarantees(desk, change, accept)
+  // What an undo would bring about may have come about by other ways; that is no reason to refuse it.
+  if (change.verb === 'move' && !isUndo && state.deployment.agents.get(change.id)?.place === change.place)
+    throw new OvidError('no-such-place', `${change.id} is on ${change.place} already`)
   if (dryRun) {
     const plan = prepare(desk, change)
     return { ...summarise(plan, guaranteesOf(desk, change)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }

@@ -137,6 +137,25 @@ describe('the controller', () => {
     expect(lab.call(client, CONTROLLER, 'history')).toEqual([])
   })
 
+  it('takes a move back even if the agent has come back by another way', () => {
+    const { lab, client } = start(5)
+    const placeOf = (id: string) =>
+      (lab.call(client, CONTROLLER, 'agents') as { id: string; place: string }[]).find((agent) => agent.id === id)
+        ?.place
+    lab.change(client, shards(2))
+    const home = placeOf('COUNTER/Shard2') as string
+    const away = home === 'main/3' ? 'main/2' : 'main/3'
+    lab.change(client, { verb: 'move', id: 'COUNTER/Shard2', place: away })
+    lab.change(client, { verb: 'untransform', id: 'COUNTER' })
+    lab.call(client, CONTROLLER, 'undo', {})
+    expect(placeOf('COUNTER/Shard2')).toBe(home)
+    lab.call(client, CONTROLLER, 'undo', {})
+    expect(placeOf('COUNTER/Shard2')).toBe(home)
+    expect(
+      lab.outcome(client, CONTROLLER, 'change', { verb: 'move', id: 'COUNTER/Shard2', place: home }),
+    ).toMatchObject({ ok: false, code: 'no-such-place' })
+  })
+
   it('carries out changes that are asked for at once one after the other', () => {
     const { lab, client } = start(4)
     const epochs: number[] = []

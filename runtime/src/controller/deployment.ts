@@ -301,7 +301,6 @@ function move(deployment: Deployment, change: Extract<Change, { verb: 'move' }>)
   }
   const from = deployment.agents.get(node.id)?.place
   invariant(from !== undefined, 'routing', () => `${node.id} has no place`)
-  if (from === change.place) throw new OvidError('no-such-place', `${node.id} is on ${from} already`)
   const agents = new Map(deployment.agents)
   for (const id of companions(deployment.latt, node.id)) {
     const old = agents.get(id)
