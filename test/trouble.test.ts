@@ -144,6 +144,21 @@ describe('a client', () => {
     await small.close()
   })
 
+  it('has its calls and tells to one name handled in order, also those that wait, and is told when too many do', async () => {
+    const small = await connect(box, { maxInFlight: 2, maxWaiting: 4 })
+    await small.call('Far', 'notes')
+    const note = (number: number) => small.call('Far', 'note', { number })
+    const calls = [note(1), note(2), note(3)]
+    small.tell('Far', 'note', { number: 4 })
+    calls.push(note(5))
+    small.tell('Far', 'note', { number: 6 })
+    expect(() => small.tell('Far', 'note', { number: 7 })).toThrow(code('overloaded'))
+    await Promise.all(calls)
+    small.tell('Far', 'note', { number: 8 })
+    await small.close()
+    expect(await client.call('Far', 'notes')).toEqual([1, 2, 3, 4, 5, 6, 8])
+  })
+
   it('that is closed says so', async () => {
     const other = await connect(box)
     await other.close()

@@ -3,9 +3,10 @@ import { defineAgent, defineGateway, defineSystem, OvidError } from '@ovid/runti
 /** Adds up; can be made to fail in every way there is. */
 const counter = defineAgent({
   kind: 'counter',
-  init: () => ({ total: 0, junk: [] as unknown[] }),
+  init: () => ({ total: 0, junk: [] as unknown[], notes: [] as number[] }),
   reads: {
     total: (state) => state.total,
+    notes: (state) => [...state.notes],
     throwInRead: () => {
       throw new Error('a read that fails')
     },
@@ -19,6 +20,9 @@ const counter = defineAgent({
       if (message.count < 0) throw new OvidError('negative', `count must not be negative, found ${message.count}`)
       state.total += message.count
       return state.total
+    },
+    note: (state, message: { number: number }) => {
+      state.notes.push(message.number)
     },
     throwInWrite: (state) => {
       state.total = -1

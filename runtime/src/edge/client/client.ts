@@ -17,7 +17,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number
   /** Calls under way at a time; more wait. */
   readonly maxInFlight?: number
-  /** Calls that may wait; more fail with `overloaded`. */
+  /** Calls and tells that may wait; more fail with `overloaded`. */
   readonly maxWaiting?: number
   /** Called once the client has left. */
   readonly onClosed?: () => void
@@ -33,7 +33,9 @@ interface Pending {
   readonly what: string
 }
 
+/** A call that waits for its turn, or a tell behind one: messages to one name keep their order. */
 interface Waiting extends Pending {
+  readonly kind: 'request' | 'tell'
   readonly name: string
   readonly type: string
   readonly body: unknown
@@ -65,7 +67,7 @@ export class EdgeClient implements EdgeReceiver {
     return this.#cell?.id ?? ''
   }
 
-  /** Calls without an answer. */
+  /** Calls without an answer, and what waits behind them. */
   get inFlight(): number {
     return this.#pending.size + this.#waiting.length
   }
@@ -109,9 +111,9 @@ export class EdgeClient implements EdgeReceiver {
     return new Promise((resolve, reject) => {
       const what = `${name}.${type}`
       if (this.#pending.size < this.#options.maxInFlight && this.#waiting.length === 0)
-        this.#send({ resolve, reject, dueMs, what, name, type, body })
+        this.#send({ kind: 'request', resolve, reject, dueMs, what, name, type, body })
       else if (this.#waiting.length < this.#options.maxWaiting)
-        this.#waiting.push({ resolve, reject, dueMs, what, name, type, body })
+        this.#waiting.push({ kind: 'request', resolve, reject, dueMs, what, name, type, body })
       else
         reject(
           new OvidError('overloaded', `${this.inFlight} calls are under way; wait for some of them before ${what}`),
@@ -119,15 +121,36 @@ export class EdgeClient implements EdgeReceiver {
     })
   }
 
-  /** Sends a message that wants no reply. What cannot be delivered shows among the faults. */
+  /**
+   * Sends a message that wants no reply, in order with the calls to the same name. What cannot be delivered shows among
+   * the faults.
+   *
+   * @throws OvidError `closed`, or `overloaded` if too much waits already: await a call before telling more
+   */
   tell(name: string, type: string, body: unknown = null): void {
+    const what = `${name}.${type}`
     if (this.#closed || this.#cell === undefined)
-      throw new OvidError('closed', `the client is closed; ${name}.${type} was not sent`)
-    this.#thread.host.routing.sendFrom(this.#cell, 'tell', name, type, body, 0, [], '', '')
+      throw new OvidError('closed', `the client is closed; ${what} was not sent`)
+    const waiting = this.#waiting.length + (this.#cell.outgoing.get(name)?.waiting.length ?? 0)
+    if (waiting >= this.#options.maxWaiting)
+      throw new OvidError('overloaded', `${waiting} messages wait to be sent; await a call before ${what}`)
+    const nobody = () => {}
+    const dueMs = Number.POSITIVE_INFINITY
+    const tell = { kind: 'tell', resolve: nobody, reject: nobody, dueMs, what, name, type, body } as const
+    if (this.#waiting.length === 0) this.#send(tell)
+    else this.#waiting.push(tell)
+  }
+
+  #send(waiting: Waiting): void {
+    if (waiting.kind === 'request') this.#request(waiting)
+    else {
+      const { name, type, body } = waiting
+      this.#thread.host.routing.sendFrom(this.#cell as Cell, 'tell', name, type, body, 0, [], '', '')
+    }
     this.#thread.kick()
   }
 
-  #send(call: Waiting): void {
+  #request(call: Waiting): void {
     const cell = this.#cell as Cell
     const { host } = this.#thread
     const { name, type, body } = call
@@ -152,7 +175,6 @@ export class EdgeClient implements EdgeReceiver {
       const { code, message } = errorBody(error)
       call.reject(new OvidError(code, message))
     }
-    this.#thread.kick()
   }
 
   settle(correlation: number, reply: Message): void {
@@ -240,8 +262,9 @@ export class EdgeClient implements EdgeReceiver {
   /** Leaves the system, when everything that was sent has been consumed. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve()
-    this.shut()
     const cell = this.#cell
+    if (cell !== undefined) for (const each of this.#waiting.toArray()) if (each.kind === 'tell') this.#send(each)
+    this.shut()
     if (cell === undefined) return Promise.resolve()
     return new Promise((resolve) => {
       this.#thread.host.leave(cell, () => {
