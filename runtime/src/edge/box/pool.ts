@@ -23,6 +23,8 @@ export interface PoolOptions {
 interface Slot {
   readonly thread: number
   readonly remote: Comlink.Remote<ThreadControl>
+  /** Undefined if it ended before it could say. */
+  readonly workerId: Promise<number | undefined>
   readonly done: Promise<void>
 }
 
@@ -85,6 +87,7 @@ export class ThreadPool {
     this.#slots.set(thread, {
       thread,
       remote,
+      workerId: remote.workerId().catch(() => undefined),
       done: done.then(
         () => port1.close(),
         (error: unknown) => {
@@ -135,9 +138,12 @@ export class ThreadPool {
     )
   }
 
-  /** Ends a thread at once, as a crash would. */
+  /** Ends a thread at once, as a crash would. Comes back when its loss has been told. */
   async kill(thread: number): Promise<void> {
-    await this.#piscina.threads[thread - 1]?.terminate()
+    const slot = this.#slots.get(thread)
+    const workerId = await slot?.workerId
+    await this.#piscina.threads.find((worker) => worker.threadId === workerId)?.terminate()
+    await slot?.done
   }
 
   async stop(): Promise<void> {

@@ -19,6 +19,8 @@ export interface ThreadControl {
   attach(link: MeshLink): void
   detach(peer: number): void
   statistics(): HostStatistics & { readonly pending: number; readonly heapBytes: number }
+  /** Node's own number of the thread: a thread that comes back has another. */
+  workerId(): number
   /** Stops the thread's gateways and ends its task. */
   stop(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads'
 import * as Comlink from 'comlink'
 import { ModuleStore } from '../module-store.js'
 import { mortalEndpoint, type ThreadControl, type WorkerTask } from './control.js'
@@ -29,6 +30,7 @@ export default async function work(task: WorkerTask): Promise<void> {
       attach: (link) => loop.attach(link),
       detach: (peer) => void loop.mesh.detach(peer),
       statistics: () => ({ ...loop.statistics(), heapBytes: process.memoryUsage().heapUsed }),
+      workerId: () => threadId,
       stop: async () => {
         await loop.stop()
         // Later than the reply to this call, which has to leave first.
