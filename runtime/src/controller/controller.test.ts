@@ -137,6 +137,21 @@ describe('the controller', () => {
     expect(lab.call(client, CONTROLLER, 'history')).toEqual([])
   })
 
+  it('does not pretend to take back what lost a transformation inside', () => {
+    const { lab, client } = start(6)
+    const nested = { verb: 'transform', id: 'COUNTER/Shard2', plugin: 'shard', options: { shards: 2 } } as const
+    lab.change(client, shards(2))
+    lab.change(client, nested)
+    lab.change(client, shards(3))
+    lab.call(client, CONTROLLER, 'undo', {})
+    lab.change(client, shards(1))
+    expect(lab.outcome(client, CONTROLLER, 'undo', {})).toMatchObject({ ok: false, code: 'nothing-to-undo' })
+    lab.change(client, shards(2))
+    lab.change(client, nested)
+    lab.change(client, { verb: 'untransform', id: 'COUNTER' })
+    expect(lab.outcome(client, CONTROLLER, 'undo', {})).toMatchObject({ ok: false, code: 'nothing-to-undo' })
+  })
+
   it('takes a move back even if the agent has come back by another way', () => {
     const { lab, client } = start(5)
     const placeOf = (id: string) =>

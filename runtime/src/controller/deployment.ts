@@ -249,19 +249,25 @@ function transform(
   const bare = { ...node, children: node.children.filter((child) => child.role !== 'ingress') }
   let changed = applyTransformation(bare, plugin, { ...change.options }, store)
   for (const client of clientsOf(deployment, node.id)) changed = withIngress(changed, client, store)
-  const undo: Change =
-    node.applied === undefined
-      ? { verb: 'untransform', id: node.id }
-      : { verb: 'transform', id: node.id, plugin: node.applied.plugin, options: node.applied.options }
+  const undo = node.applied === undefined ? ({ verb: 'untransform', id: node.id } as const) : undoOf(node, changed)
   return { deployment: settled(deployment, changed, (id) => isWithin(id, node.id)), region: node.id, undo }
+}
+
+/** What leads back to a transformed node's layout. There is no such change if transformations inside it are lost. */
+function undoOf(before: LattNode, after: LattNode): Change | undefined {
+  if (before.applied === undefined) return undefined
+  const isKept = (node: LattNode) => node.applied === undefined || findNode(after, node.id)?.applied !== undefined
+  if (![...walk(before)].every((node) => node.id === before.id || isKept(node))) return undefined
+  return { verb: 'transform', id: before.id, plugin: before.applied.plugin, options: before.applied.options }
 }
 
 function untransform(deployment: Deployment, id: string): Next {
   const node = nodeAt(deployment, id)
   checkReplaceable(deployment, node, 'untransform')
   if (node.applied === undefined) throw new OvidError('not-transformed', `${id} is not transformed`)
-  const undo: Change = { verb: 'transform', id, plugin: node.applied.plugin, options: node.applied.options }
-  return { deployment: settled(deployment, removeTransformation(node), (each) => isWithin(each, id)), region: id, undo }
+  const changed = removeTransformation(node)
+  const undo = undoOf(node, changed)
+  return { deployment: settled(deployment, changed, (each) => isWithin(each, id)), region: id, undo }
 }
 
 /** An agent's proxies and whatever else is placed near it move with it. */
