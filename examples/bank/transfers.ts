@@ -120,7 +120,6 @@ export const transfers = defineAgent({
 })
 
 function askBank(context: Context, type: string, message: unknown, id: string, handler: string): void {
-  // biome-ignore lint/suspicious/noThenProperty: names a handler and is no function
   context.ask('Bank', type, message, { then: handler, data: { id } })
 }
 

@@ -258,6 +258,11 @@ export class Carrying {
     return owners
   }
 
+  /** Work under way would vanish without a word. */
+  #orphaned(definition: AgentDefinition, what: string): never {
+    throw new OvidError('requirement-missing', `${definition.kind} ${definition.version} has no ${what}`)
+  }
+
   #migrated(cell: Cell, image: AgentImage, from: number | undefined): AgentImage {
     const definition = cell.definition as AgentDefinition
     if (from === undefined || definition.form !== 'agent' || definition.version === from) return image
@@ -266,6 +271,14 @@ export class Carrying {
         'version-mismatch',
         `${definition.kind} ${definition.version} has no migrate; the state is of version ${from}`,
       )
+    for (const { handler } of image.timers) {
+      if (definition.timers?.[handler] === undefined)
+        this.#orphaned(definition, `timers.${handler}, and such a timer is set`)
+    }
+    for (const { then, name } of image.asks) {
+      if (definition.replies?.[then] === undefined)
+        this.#orphaned(definition, `replies.${then}, and an answer from ${name} is due to it`)
+    }
     try {
       return { ...image, state: definition.migrate(image.state, from) }
     } catch (error) {

@@ -91,7 +91,6 @@ export class Handling {
       return
     }
     const text = `${cell.id}: ${body.message}`
-    this.#host.lookout.fault(cell.id, 'agent-faulty', text)
     if (message?.kind === 'request')
       this.#host.routing.replyTo(message, false, { code: 'agent-faulty', message: text }, cell.id)
     this.wedgeFaulty(cell, text)

@@ -246,4 +246,36 @@ describe('the controller', () => {
         for (const from of cell.incoming.values()) expect(JSON.stringify(from)).not.toMatch(/client:[2-6]/)
     }
   })
+
+  it('refuses an upgrade under which a timer that is set would vanish', () => {
+    const lab = new Lab({ threads: 1, seed: 1 })
+    const first = defineAgent({
+      kind: 'alarm',
+      init: () => ({ rung: 0 }),
+      reads: { rung: (state) => state.rung },
+      writes: { set: (_state, _message: null, context) => context.setTimer({ handler: 'ring', afterMs: 1000 }) },
+      timers: {
+        ring: (state) => {
+          state.rung++
+        },
+      },
+    })
+    const second = defineAgent({ kind: 'alarm', version: 2, init: () => ({ rung: 0 }), migrate: (state) => state })
+    const client = lab.client()
+    const agents = [
+      { name: 'ALARM', form: 'agent' as const, code: lab.register('first', first), kind: 'alarm', version: 1 },
+    ]
+    lab.boot(client, { name: 'alarms', agents, plugins: [], transformations: [] })
+    lab.call(client, 'ALARM', 'set')
+    const upgrade: ChangeRequest = {
+      verb: 'upgrade',
+      id: 'ALARM',
+      code: lab.register('second', second),
+      kind: 'alarm',
+      version: 2,
+    }
+    const outcome = lab.outcome(client, CONTROLLER, 'change', upgrade)
+    expect(outcome).toMatchObject({ ok: false, code: 'plan-failed', message: expect.stringContaining('timers.ring') })
+    lab.until(() => lab.call(client, 'ALARM', 'rung') === 1)
+  })
 })

@@ -7,7 +7,7 @@ import { type ErrorBody, OvidError } from '../message/errors.js'
 import { type Boot, emptyDeployment } from './boot.js'
 import { boot, goOn, guaranteesOf, submit } from './changes.js'
 import { nodeAt, type Plugin, physicalAt } from './deployment.js'
-import { acknowledge, drained } from './execution.js'
+import { acknowledge, agentFailed, drained, waitsFor } from './execution.js'
 import { addFault, leave, threadLost, threadUp } from './membership.js'
 import { answer, spawned } from './misses.js'
 import { summarise } from './plan.js'
@@ -98,7 +98,7 @@ export function controllerDefinition(store: CodeStore) {
         return {
           number: active.number,
           stage: active.stage,
-          waitsFor: [...active.waiting],
+          waitsFor: waitsFor(active),
           why: active.failure?.message ?? '',
           ...summarise(active.plan, guaranteesOf({ state, context, store }, active.plan.change)),
         }
@@ -171,13 +171,16 @@ export function controllerDefinition(store: CodeStore) {
       },
       fault: (state, fault: Omit<Fault, 'atMs'>, context) =>
         addFault({ state, context, store }, { ...fault, atMs: context.now }),
-      faulty: (state, message: { id: string; message: string }) => {
+      faulty: (state, message: { id: string; message: string }, context) => {
+        const desk = { state, context, store }
         const agent = state.deployment.agents.get(message.id)
-        if (agent !== undefined)
-          state.deployment = {
-            ...state.deployment,
-            agents: new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' }),
-          }
+        if (agent === undefined) return
+        const agents = new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' })
+        state.deployment = { ...state.deployment, agents }
+        const { id, place } = agent
+        addFault(desk, { id, place, code: 'agent-faulty', message: message.message, atMs: context.now })
+        if (state.active !== undefined) agentFailed(state.active, id)
+        goOn(desk)
       },
       threadUp: (state, message: { place: Place }, context) => threadUp({ state, context, store }, message.place),
       threadLost: (state, message: { place: Place; reason: string }, context) => {

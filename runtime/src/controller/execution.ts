@@ -140,7 +140,7 @@ export function tickPlan(active: ActivePlan, now: number, alive: readonly Place[
     fail(
       active,
       'plan-failed',
-      `${active.stage} took longer than ${active.timeoutMs} ms; it waited for ${waitsFor(active)}`,
+      `${active.stage} took longer than ${active.timeoutMs} ms; it waited for ${waitsFor(active).join(', ')}`,
     )
     return { ...nothing, again: true }
   }
@@ -160,10 +160,18 @@ function repeated(active: ActivePlan, alive: readonly Place[]): Map<Place, Opera
 }
 
 /** What a plan waits for, in words. */
-function waitsFor(active: ActivePlan): string {
-  if (active.stage !== 'drain') return [...active.waiting].join(', ')
+export function waitsFor(active: ActivePlan): string[] {
+  if (active.stage !== 'drain') return [...active.waiting]
   const missing = (active.plan.recipe?.olds ?? []).map(([id]) => id).filter((id) => !active.reports.has(id))
-  return missing.length > 0 ? `${missing.join(', ')} to come to rest` : 'messages inside to be consumed'
+  return missing.length > 0 ? missing.map((id) => `${id} to come to rest`) : ['messages inside to be consumed']
+}
+
+/** An agent's code failed. One that a plan would carry must not be: its state is not to be trusted. */
+export function agentFailed(active: ActivePlan, id: string): void {
+  const { recipe, relocations } = active.plan
+  const carried = recipe?.olds.some(([old]) => old === id) === true || relocations.some((each) => each.id === id)
+  if (carried && !active.committed)
+    fail(active, 'agent-faulty', `${id} was wedged by a fault in its code during ${active.stage}`)
 }
 
 function send(active: ActivePlan, now: number, alive: readonly Place[]): PlanStep {

@@ -9,7 +9,7 @@ export function agentFiles({ dashed, camel, pascal, runtimeRange, pluginRange }:
         private: true,
         type: 'module',
         scripts: { start: 'ovid up system.ts', try: 'ovid up system.ts --script try.ovid', check: 'tsc' },
-        dependencies: { '@ovid/runtime': runtimeRange, '@ovid/shard': pluginRange },
+        dependencies: { '@ovid/runtime': runtimeRange, '@ovid/shard': pluginRange, zod: '^4.6.7' },
         devDependencies: { typescript: '^5.9.3' },
       },
       undefined,
@@ -30,7 +30,8 @@ export function agentFiles({ dashed, camel, pascal, runtimeRange, pluginRange }:
       undefined,
       2,
     )}\n`,
-    [`${dashed}.ts`]: `import { defineAgent, OvidError } from '@ovid/runtime'
+    [`${dashed}.ts`]: `import { defineAgent } from '@ovid/runtime'
+import { z } from 'zod'
 
 /** Counts by key. State is plain data, plus Map, Set, bigint, Date and typed arrays. */
 interface State {
@@ -46,14 +47,18 @@ export const ${camel} = defineAgent({
   version: 1,
   init: (): State => ({ counts: new Map() }),
 
-  // What a handler returns is the reply.
+  // What does not fit is refused before a handler sees it. Any Standard Schema library does.
+  messages: {
+    read: z.strictObject({ key: z.string() }),
+    add: z.strictObject({ key: z.string(), by: z.int().default(1) }),
+  },
+
+  // What a handler returns is the reply. To refuse: throw new OvidError('a-code', 'why') before the state is touched.
   reads: {
     read: (state, { key }: { key: string }): number => state.counts.get(key) ?? 0,
   },
   writes: {
-    add: (state, { key, by = 1 }: { key: string; by?: number }): number => {
-      // An expected error is thrown before the state is touched, and becomes the caller's error.
-      if (!Number.isSafeInteger(by)) throw new OvidError('not-a-count', 'by must be a whole number, found ' + String(by))
+    add: (state, { key, by }: { key: string; by: number }): number => {
       const count = (state.counts.get(key) ?? 0) + by
       state.counts.set(key, count)
       return count

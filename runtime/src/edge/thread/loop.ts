@@ -37,7 +37,7 @@ const threadOf = (place: Place) => Number(place.slice(place.indexOf('/') + 1))
 const { timeOrigin } = performance
 
 /** Wall-clock time with sub-millisecond steps, ms since the epoch. */
-export function wallClock(): number {
+function wallClock(): number {
   return timeOrigin + performance.now()
 }
 
