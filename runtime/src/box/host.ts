@@ -356,6 +356,9 @@ export class Host {
       case 'lost':
         this.routing.agentsLost(body)
         break
+      case 'doubt':
+        this.routing.doubt(body)
+        break
       case 'image':
         this.lookout.image(message)
         break

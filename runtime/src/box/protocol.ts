@@ -9,9 +9,9 @@ import type { Past } from './cell.js'
  * What controller, box managers and hosts say to each other, all on the control lane except `$carry` and
  * `$fence`, which must keep their place among the data.
  *
- *   host        -> controller   resolve, locate, join, leave, fault, ack, drained
+ *   host        -> controller   resolve, locate, join, leave, fault, ack, drained, doubt
  *   controller  -> box manager  stage (operations for its threads)   -> host   operation
- *   controller  -> host         route, located, joined, lost
+ *   controller  -> host         route, located, joined, gone, lost, doubt
  *   host        -> host         $carry, $fence, probe, relief
  */
 
@@ -208,6 +208,12 @@ export interface LostMessage {
   readonly ids: readonly string[]
   /** Those of them that others rely on: all but clients and their ingress proxies. */
   readonly missed: readonly string[]
+}
+
+/** What went through a proxy to these names may be lost with a thread; who asked may be anywhere. */
+export interface DoubtMessage {
+  readonly place: Place
+  readonly names: readonly string[]
 }
 
 export interface RouteMessage {

@@ -5,7 +5,7 @@ import { type ErrorBody, errorBody, invariant, OvidError } from '../message/erro
 import { freezePlain } from '../message/plain.js'
 import { type Cell, CORRELATIONS, correlationOf, leavePlace, type OutChannel, outChannel } from './cell.js'
 import type { Host } from './host.js'
-import { CONTROLLER, type LostMessage, type RouteMessage, systemPlace } from './protocol.js'
+import { CONTROLLER, type DoubtMessage, type LostMessage, type RouteMessage, systemPlace } from './protocol.js'
 
 /**
  * Where messages go: names to physical agents (each cell's ART), physical agents to places (this thread's
@@ -326,7 +326,18 @@ export class Routing {
       const isLost = ask.origin === place || missed.some((id) => isWithin(id, ask.name))
       if (isLost || (!ask.inherited && isSentBefore(ask))) this.#failAsk(cell, ask, place)
     }
+    if (broken.length > 0 && cell.definition?.form === 'proxy') {
+      const doubt: DoubtMessage = { place, names: broken.map(({ name }) => name) }
+      this.#host.tellController('doubt', doubt)
+    }
     for (const out of broken) this.#closeGap(cell, out)
+  }
+
+  /** Requests that may have gone through a proxy to what is lost fail. */
+  doubt({ place, names }: DoubtMessage): void {
+    for (const cell of this.#host.cells.values())
+      for (const ask of [...cell.asks.values()])
+        if (names.some((name) => isWithin(name, ask.name))) this.#failAsk(cell, ask, place)
   }
 
   /** The request, or its answer, may be lost: who asked is told that nothing is known of it. */

@@ -1,5 +1,5 @@
 import { defineAgent } from '../agent/definition.js'
-import { type AckMessage, type DrainedMessage, hostId } from '../box/protocol.js'
+import { type AckMessage, type DoubtMessage, type DrainedMessage, hostId } from '../box/protocol.js'
 import type { CodeStore } from '../latt/code.js'
 import { leaves, resolve, transformationOf } from '../latt/latt.js'
 import type { Place } from '../message/envelope.js'
@@ -11,7 +11,14 @@ import { acknowledge, agentFailed, drained, waitsFor } from './execution.js'
 import { addFault, leave, threadLost, threadUp } from './membership.js'
 import { answer, spawned } from './misses.js'
 import { summarise } from './plan.js'
-import type { ChangeRequest, ChangeResult, ControllerState, Fault, Resolve } from './state.js'
+import {
+  alivePlaces,
+  type ChangeRequest,
+  type ChangeResult,
+  type ControllerState,
+  type Fault,
+  type Resolve,
+} from './state.js'
 
 /**
  * The agent `controller`: owns the LATT, answers routing misses, and carries out changes. A deterministic
@@ -187,6 +194,9 @@ export function controllerDefinition(store: CodeStore) {
         const desk = { state, context, store }
         threadLost(desk, message.place, message.reason)
         goOn(desk)
+      },
+      doubt: (state, message: DoubtMessage, context) => {
+        for (const place of alivePlaces(state)) context.tell(hostId(place), 'doubt', message)
       },
     },
 
