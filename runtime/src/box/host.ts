@@ -9,7 +9,7 @@ import { Flow } from './flow.js'
 import { Flushing } from './flushing.js'
 import { Handling } from './handling.js'
 import { Lookout } from './lookout.js'
-import { CONTROLLER, type GoneMessage, hostId } from './protocol.js'
+import { CONTROLLER, type GoneMessage, hostId, systemPlace } from './protocol.js'
 import { Reconfiguration } from './reconfiguration.js'
 import { Routing } from './routing.js'
 import { Timers } from './timers.js'
@@ -61,6 +61,9 @@ export interface CellSpec {
   readonly edge?: EdgeReceiver
   readonly status: Cell['status']
 }
+
+/** What a host does for anybody; all else only for the controller, box managers and other hosts. */
+const OPEN_TO_ALL: ReadonlySet<string> = new Set(['image', 'figures', 'watch'])
 
 /** Messages one agent handles before the next has its turn. */
 const TURN = 64
@@ -321,6 +324,11 @@ export class Host {
 
   #system(message: Message): void {
     const body = message.body as never
+    const isOfBox = message.from === CONTROLLER || systemPlace(message.from) !== undefined
+    if (!isOfBox && !OPEN_TO_ALL.has(message.type)) {
+      this.routing.refuse(message, 'not-allowed', `${message.type} is for the system's own agents`)
+      return
+    }
     switch (message.type) {
       case 'operation':
         this.reconfiguration.operate(body)

@@ -1,5 +1,4 @@
 import { boxManagerId, type Operation } from '../box/protocol.js'
-import { findNode, transformationOf } from '../latt/latt.js'
 import { isWithin, parentOf } from '../latt/path.js'
 import type { Place } from '../message/envelope.js'
 import { errorBody, invariant, OvidError } from '../message/errors.js'
@@ -8,7 +7,8 @@ import { type Change, nextDeployment } from './deployment.js'
 import { type ActivePlan, beginPlan, type PlanEnd, tickPlan } from './execution.js'
 import { forgetSources, threadUp, tidy } from './membership.js'
 import { answer } from './misses.js'
-import { firstPlan, planBetween, summarise } from './plan.js'
+import { firstPlan, type Plan, planBetween, summarise } from './plan.js'
+import { guarded } from './requests.js'
 import { alivePlaces, type ChangeRequest, type ChangeResult, type Desk } from './state.js'
 
 /** How often the controller looks after a plan under way, ms. */
@@ -31,9 +31,10 @@ function sendOperations({ context }: Desk, active: ActivePlan, operations: Reado
 /** Starts a system: the first stage of a plan, and no more. */
 export function boot(desk: Desk, message: Boot): void {
   const { state, context, store } = desk
+  if (state.name !== '') throw new OvidError('not-allowed', `the system ${state.name} is started already`)
   for (const place of message.places) threadUp(desk, place)
   const plugins = new Map(message.plugins.map((plugin) => [plugin.name, plugin]))
-  const deployment = bootDeployment(state.deployment, message, plugins, store)
+  const deployment = guarded('start', () => bootDeployment(state.deployment, message, plugins, store))
   state.name = message.name
   state.plugins = plugins
   state.deployment = deployment
@@ -48,46 +49,36 @@ export function boot(desk: Desk, message: Boot): void {
   advance(desk)
 }
 
-export function guaranteesOf({ state, store }: Desk, change: Change) {
-  const none = { gains: [] as readonly string[], loses: [] as readonly string[] }
-  if (change.verb !== 'transform') return none
-  const node = findNode(state.deployment.latt, change.id)
-  const plugin = state.plugins.get(change.plugin)
-  if (node === undefined || plugin === undefined) return none
-  return transformationOf(store, plugin.code).guarantees?.(change.options) ?? none
-}
-
-function checkGuarantees(desk: Desk, change: Change, accept: string | undefined) {
-  const { loses } = guaranteesOf(desk, change)
+/** The plan for a change, if it is sound and weakens nothing it may not weaken. */
+function prepare({ state, store }: Desk, change: Change, accept: string | undefined): Plan {
+  const plan = guarded(`${change.verb} ${change.id}`, () => {
+    const next = nextDeployment(state.deployment, change, state.plugins, store)
+    return planBetween(state.deployment, change, next, store)
+  })
+  const { loses } = plan.guarantees
   if (loses.length > 0 && accept !== 'weaker') {
     throw new OvidError(
       'weakens-guarantee',
       `${change.verb} ${change.id} would lose: ${loses.join('; ')}. Say accept=weaker if that is meant`,
     )
   }
-}
-
-function prepare({ state, store }: Desk, change: Change) {
-  const next = nextDeployment(state.deployment, change, state.plugins, store)
-  return planBetween(state.deployment, change, next, store)
+  return plan
 }
 
 export function submit(desk: Desk, request: ChangeRequest, isUndo = false): ChangeResult | undefined {
   const { state, context } = desk
   const { dryRun = false, accept, ...change } = request
-  checkGuarantees(desk, change, accept)
   // What an undo would bring about may have come about by other ways; that is no reason to refuse it.
   if (change.verb === 'move' && !isUndo && state.deployment.agents.get(change.id)?.place === change.place)
     throw new OvidError('no-such-place', `${change.id} is on ${change.place} already`)
   if (dryRun) {
-    const plan = prepare(desk, change)
-    return { ...summarise(plan, guaranteesOf(desk, change)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }
+    return { ...summarise(prepare(desk, change, accept)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }
   }
   if (state.waiting.length >= MOST_WAITING)
     throw new OvidError('controller-busy', `${MOST_WAITING} changes are waiting already`)
   // An unsound change is refused at once; one that waits is checked again when its turn comes.
-  if (state.active === undefined && state.waiting.length === 0) prepare(desk, change)
-  state.waiting.push({ change, token: context.defer(), isUndo })
+  if (state.active === undefined && state.waiting.length === 0) prepare(desk, change, accept)
+  state.waiting.push({ change, accept, token: context.defer(), isUndo })
   takeNext(desk)
   return undefined
 }
@@ -99,7 +90,7 @@ function takeNext(desk: Desk): void {
     const head = state.waiting.shift()
     if (head === undefined) return
     try {
-      const plan = prepare(desk, head.change)
+      const plan = prepare(desk, head.change, head.accept)
       // Serials of the new agents are taken, whether the plan ends well or not.
       state.deployment = { ...state.deployment, nextSerial: plan.after.nextSerial }
       state.active = beginPlan(state.nextPlan++, plan, head.token, head.isUndo, context.now, state.planTimeoutMs)
@@ -204,7 +195,7 @@ function noteDone(desk: Desk, active: ActivePlan, end: PlanEnd): ChangeResult {
     })
   if (state.history.length > MOST_HISTORY) state.history.shift()
   return {
-    ...summarise(plan, guaranteesOf(desk, plan.change)),
+    ...summarise(plan),
     pauseMs,
     tookMs: context.now - startedAtMs,
     movedBytes,

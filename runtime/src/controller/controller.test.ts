@@ -4,6 +4,7 @@ import { defineAgent, gatewayDefinition } from '../agent/definition.js'
 import { Lab, type LabClient } from '../box/lab.fixture.js'
 import { CONTROLLER } from '../box/protocol.js'
 import { decodeBody, encodeBody } from '../edge/codec/body.js'
+import { defineTransformation } from '../latt/transformation.js'
 import type { Message } from '../message/envelope.js'
 import { OvidError } from '../message/errors.js'
 import type { ChangeRequest } from './state.js'
@@ -277,5 +278,65 @@ describe('the controller', () => {
     const outcome = lab.outcome(client, CONTROLLER, 'change', upgrade)
     expect(outcome).toMatchObject({ ok: false, code: 'plan-failed', message: expect.stringContaining('timers.ring') })
     lab.until(() => lab.call(client, 'ALARM', 'rung') === 1)
+  })
+})
+
+describe('what is sent to the system by those who should not', () => {
+  const internal: [string, string, unknown][] = [
+    [CONTROLLER, 'ack', { plan: 1, stage: 'start', place: 'main/1' }],
+    [CONTROLLER, 'threadLost', { place: 'main/1', reason: 'says who' }],
+    [CONTROLLER, 'resolve', { source: 'COUNTER', name: 'COUNTER', place: 'main/1' }],
+    [CONTROLLER, 'leave', { id: 'client:1' }],
+    [CONTROLLER, 'boot', { name: 'mine', places: [], agents: [], plugins: [], transformations: [] }],
+    ['box/main', 'stage', { plan: 99, operations: [] }],
+    ['box/main', 'threadLost', { place: 'main/1', reason: 'says who' }],
+    ['box/main/1', 'operation', { plan: 99, operation: { stage: 'abort' } }],
+    ['box/main/1', 'lost', { ids: ['COUNTER'] }],
+    ['box/main/1', '$carry', { plan: 99 }],
+  ]
+  it.each(internal)('%s refuses %s from a client', (to, type, body) => {
+    const { lab, client } = start(1)
+    expect(lab.outcome(client, to, type, body)).toMatchObject({ ok: false, code: 'not-allowed' })
+    client.tell(to, type, body)
+    lab.settle()
+    expect(lab.call(client, 'COUNTER', 'add', { key: 'a' })).toBe(1)
+    expect(lab.change(client, shards(2)).epoch).toBe(2)
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['a word', 'transform'],
+    ['no verb', { id: 'COUNTER' }],
+    ['a verb that is not there', { verb: 'explode', id: 'COUNTER' }],
+    ['the name of a prototype for a verb', { verb: 'constructor', id: 'COUNTER' }],
+    ['no id', { verb: 'untransform' }],
+    ['no options', { verb: 'transform', id: 'COUNTER', plugin: 'shard' }],
+    ['null for options', { verb: 'transform', id: 'COUNTER', plugin: 'shard', options: null }],
+    ['code that names nothing', { verb: 'upgrade', id: 'COUNTER', code: {}, kind: 'counter', version: 2 }],
+  ])('a change that is %s is refused, and the controller goes on', (_what, request) => {
+    const { lab, client } = start(1)
+    expect(lab.outcome(client, CONTROLLER, 'change', request)).toMatchObject({ ok: false, code: 'invalid-message' })
+    expect(lab.change(client, shards(2)).epoch).toBe(2)
+  })
+
+  it('a plug-in that throws while it is planned is refused, and the controller goes on', () => {
+    const { lab, client } = start(1)
+    for (const part of ['expand', 'guarantees', 'refine'] as const) {
+      const broken = defineTransformation({
+        ...shard,
+        name: `broken-${part.toLowerCase()}`,
+        [part]: () => {
+          throw new TypeError('broken')
+        },
+      })
+      lab.call(client, CONTROLLER, 'registerPlugin', {
+        name: broken.name,
+        version: '1.0.0',
+        code: lab.registerTransformation(broken),
+      })
+      const outcome = lab.outcome(client, CONTROLLER, 'change', { ...shards(2), plugin: broken.name })
+      expect(outcome).toMatchObject({ ok: false, code: expect.stringMatching(/^(plan|plugin)-failed$/) })
+    }
+    expect(lab.change(client, shards(2)).epoch).toBe(2)
   })
 })

@@ -1,3 +1,4 @@
+import type { Context } from '../agent/context.js'
 import { defineAgent } from '../agent/definition.js'
 import { type AckMessage, type DoubtMessage, type DrainedMessage, hostId } from '../box/protocol.js'
 import type { CodeStore } from '../latt/code.js'
@@ -5,12 +6,13 @@ import { leaves, resolve, transformationOf } from '../latt/latt.js'
 import type { Place } from '../message/envelope.js'
 import { type ErrorBody, OvidError } from '../message/errors.js'
 import { type Boot, emptyDeployment } from './boot.js'
-import { boot, goOn, guaranteesOf, submit } from './changes.js'
+import { boot, goOn, submit } from './changes.js'
 import { nodeAt, type Plugin, physicalAt } from './deployment.js'
 import { acknowledge, agentFailed, drained, waitsFor } from './execution.js'
 import { addFault, leave, threadLost, threadUp } from './membership.js'
 import { answer, spawned } from './misses.js'
 import { summarise } from './plan.js'
+import { checkedChange, fromBox, guarded } from './requests.js'
 import {
   alivePlaces,
   type ChangeRequest,
@@ -62,7 +64,7 @@ export function controllerDefinition(store: CodeStore) {
       clients: (state) => [...state.deployment.clients.values()].map(({ id, place }) => ({ id, place })),
       /** A subtree and where its physical agents are. */
       layout: (state, message: { id: string }) => {
-        const node = nodeAt(state.deployment, message.id)
+        const node = nodeAt(state.deployment, String(message?.id))
         return {
           epoch: state.deployment.epoch,
           node,
@@ -99,7 +101,7 @@ export function controllerDefinition(store: CodeStore) {
           version,
           options: transformationOf(store, state.plugins.get(name)?.code as Plugin['code']).describe ?? {},
         })),
-      plan: (state, _message: unknown, context) => {
+      plan: (state) => {
         const { active } = state
         if (active === undefined) throw new OvidError('no-such-plan', 'no change is under way')
         return {
@@ -107,7 +109,7 @@ export function controllerDefinition(store: CodeStore) {
           stage: active.stage,
           waitsFor: waitsFor(active),
           why: active.failure?.message ?? '',
-          ...summarise(active.plan, guaranteesOf({ state, context, store }, active.plan.change)),
+          ...summarise(active.plan),
         }
       },
       faults: (state) => [...state.faults],
@@ -117,7 +119,8 @@ export function controllerDefinition(store: CodeStore) {
     writes: {
       boot: (state, message: Boot, context) => boot({ state, context, store }, message),
       // The result of a change that is carried out is a deferred reply.
-      change: (state, request: ChangeRequest, context) => submit({ state, context, store }, request) as ChangeResult,
+      change: (state, request: ChangeRequest, context) =>
+        submit({ state, context, store }, checkedChange(request)) as ChangeResult,
       undo: (state, request: { dryRun?: boolean }, context) => {
         const last = state.history[state.history.length - 1]
         if (last?.undo === undefined) {
@@ -134,70 +137,73 @@ export function controllerDefinition(store: CodeStore) {
         return submit({ state, context, store }, again, true) as ChangeResult
       },
       registerPlugin: (state, plugin: Plugin) => {
-        transformationOf(store, plugin.code)
+        guarded('registerPlugin', () => transformationOf(store, plugin.code))
         state.plugins.set(plugin.name, plugin)
         return true
       },
 
-      // From hosts and box managers.
-      resolve: (state, miss: Resolve, context) => answer({ state, context, store }, miss),
-      locate: (state, message: { id: string; place: Place }, context) => {
-        const found = physicalAt(state.deployment, message.id)
-        context.tell(hostId(message.place), 'located', {
-          id: message.id,
-          ...(found !== undefined && found.status !== 'lost' && { place: found.place }),
-        })
-      },
-      join: (state, message: { token: number; place: Place }, context) => {
-        const id = `client:${state.nextClient++}`
-        const serial = state.deployment.nextSerial
-        const clients = new Map(state.deployment.clients).set(id, {
-          id,
-          serial,
-          place: message.place,
-          status: 'running',
-        })
-        state.deployment = { ...state.deployment, clients, nextSerial: serial + 1 }
-        context.tell(hostId(message.place), 'joined', { token: message.token, id, serial })
-      },
-      leave: (state, message: { id: string }, context) => leave({ state, context, store }, message.id),
-      spawned: (state, message: { ticket: number; error?: ErrorBody }, context) => {
-        const desk = { state, context, store }
-        spawned(desk, message)
-        goOn(desk)
-      },
-      ack: (state, ack: AckMessage, context) => {
-        if (state.active?.number !== ack.plan) return
-        acknowledge(state.active, ack)
-        goOn({ state, context, store })
-      },
-      drained: (state, report: DrainedMessage, context) => {
-        if (state.active?.number !== report.plan) return
-        drained(state.active, report)
-        goOn({ state, context, store })
-      },
-      fault: (state, fault: Omit<Fault, 'atMs'>, context) =>
-        addFault({ state, context, store }, { ...fault, atMs: context.now }),
-      faulty: (state, message: { id: string; message: string }, context) => {
-        const desk = { state, context, store }
-        const agent = state.deployment.agents.get(message.id)
-        if (agent === undefined) return
-        const agents = new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' })
-        state.deployment = { ...state.deployment, agents }
-        const { id, place } = agent
-        addFault(desk, { id, place, code: 'agent-faulty', message: message.message, atMs: context.now })
-        if (state.active !== undefined) agentFailed(state.active, id)
-        goOn(desk)
-      },
-      threadUp: (state, message: { place: Place }, context) => threadUp({ state, context, store }, message.place),
-      threadLost: (state, message: { place: Place; reason: string }, context) => {
-        const desk = { state, context, store }
-        threadLost(desk, message.place, message.reason)
-        goOn(desk)
-      },
-      doubt: (state, message: DoubtMessage, context) => {
-        for (const place of alivePlaces(state)) context.tell(hostId(place), 'doubt', message)
-      },
+      ...fromBox({
+        resolve: (state: ControllerState, miss: Resolve, context: Context) => answer({ state, context, store }, miss),
+        locate: (state: ControllerState, message: { id: string; place: Place }, context: Context) => {
+          const found = physicalAt(state.deployment, message.id)
+          context.tell(hostId(message.place), 'located', {
+            id: message.id,
+            ...(found !== undefined && found.status !== 'lost' && { place: found.place }),
+          })
+        },
+        join: (state: ControllerState, message: { token: number; place: Place }, context: Context) => {
+          const id = `client:${state.nextClient++}`
+          const serial = state.deployment.nextSerial
+          const clients = new Map(state.deployment.clients).set(id, {
+            id,
+            serial,
+            place: message.place,
+            status: 'running',
+          })
+          state.deployment = { ...state.deployment, clients, nextSerial: serial + 1 }
+          context.tell(hostId(message.place), 'joined', { token: message.token, id, serial })
+        },
+        leave: (state: ControllerState, message: { id: string }, context: Context) =>
+          leave({ state, context, store }, message.id),
+        spawned: (state: ControllerState, message: { ticket: number; error?: ErrorBody }, context: Context) => {
+          const desk = { state, context, store }
+          spawned(desk, message)
+          goOn(desk)
+        },
+        ack: (state: ControllerState, ack: AckMessage, context: Context) => {
+          if (state.active?.number !== ack.plan) return
+          acknowledge(state.active, ack)
+          goOn({ state, context, store })
+        },
+        drained: (state: ControllerState, report: DrainedMessage, context: Context) => {
+          if (state.active?.number !== report.plan) return
+          drained(state.active, report)
+          goOn({ state, context, store })
+        },
+        fault: (state: ControllerState, fault: Omit<Fault, 'atMs'>, context: Context) =>
+          addFault({ state, context, store }, { ...fault, atMs: context.now }),
+        faulty: (state: ControllerState, message: { id: string; message: string }, context: Context) => {
+          const desk = { state, context, store }
+          const agent = state.deployment.agents.get(message.id)
+          if (agent === undefined) return
+          const agents = new Map(state.deployment.agents).set(agent.id, { ...agent, status: 'faulty' })
+          state.deployment = { ...state.deployment, agents }
+          const { id, place } = agent
+          addFault(desk, { id, place, code: 'agent-faulty', message: message.message, atMs: context.now })
+          if (state.active !== undefined) agentFailed(state.active, id)
+          goOn(desk)
+        },
+        threadUp: (state: ControllerState, message: { place: Place }, context: Context) =>
+          threadUp({ state, context, store }, message.place),
+        threadLost: (state: ControllerState, message: { place: Place; reason: string }, context: Context) => {
+          const desk = { state, context, store }
+          threadLost(desk, message.place, message.reason)
+          goOn(desk)
+        },
+        doubt: (state: ControllerState, message: DoubtMessage, context: Context) => {
+          for (const place of alivePlaces(state)) context.tell(hostId(place), 'doubt', message)
+        },
+      }),
     },
 
     timers: {

@@ -2,11 +2,16 @@ import { isDirect } from '../box/carry.js'
 import type { AskOwner, DrainedMessage, Operation, Recipe, Relocation, Stage, StartSpec } from '../box/protocol.js'
 import type { CodeRef, CodeStore } from '../latt/code.js'
 import { codeKey } from '../latt/code.js'
-import { findNode, type LattNode, leaves, resolve } from '../latt/latt.js'
+import { findNode, type LattNode, leaves, resolve, transformationOf } from '../latt/latt.js'
 import { isWithin, ROOT } from '../latt/path.js'
 import type { Place } from '../message/envelope.js'
 import { invariant } from '../message/errors.js'
 import { type Change, clientsOf, type Deployment, type Next } from './deployment.js'
+
+export interface Guarantees {
+  readonly gains: readonly string[]
+  readonly loses: readonly string[]
+}
 
 /**
  * What it takes to come from one deployment to another. Plain data.
@@ -36,6 +41,8 @@ export interface Plan {
   readonly relocations: readonly Relocation[]
   readonly recipe: Recipe | undefined
   readonly goneSerials: readonly number[]
+  /** What users of the agent gain and lose, in words of the plug-in. */
+  readonly guarantees: Guarantees
   /** Code the carry needs beside that of the agents. */
   readonly codes: readonly CodeRef[]
   /** Virtual agents that begin transformed. */
@@ -133,9 +140,16 @@ export function planBetween(before: Deployment, change: Change, next: Next, stor
     relocations,
     recipe,
     goneSerials: stops.filter((old) => !moving.has(old.id)).map((old) => old.serial),
+    guarantees: guaranteesOf(after, change, store),
     codes: recipe === undefined ? [] : [recipe.before.code, ...applied],
     virtuals: [],
   }
+}
+
+function guaranteesOf(after: Deployment, change: Change, store: CodeStore): Guarantees {
+  const applied = change.verb === 'transform' ? findNode(after.latt, change.id)?.applied : undefined
+  if (applied === undefined) return { gains: [], loses: [] }
+  return transformationOf(store, applied.code).guarantees?.(applied.options) ?? { gains: [], loses: [] }
 }
 
 /** The plan that starts a system. */
@@ -153,6 +167,7 @@ export function firstPlan(deployment: Deployment): Plan {
     relocations: [],
     recipe: undefined,
     goneSerials: [],
+    guarantees: { gains: [], loses: [] },
     codes: virtuals.flatMap((node) => [node.code, ...transformationsOf(node)]),
     virtuals,
   }
@@ -332,7 +347,7 @@ export interface PlanSummary {
   readonly loses: readonly string[]
 }
 
-export function summarise(plan: Plan, guarantees: { gains: readonly string[]; loses: readonly string[] }): PlanSummary {
+export function summarise(plan: Plan): PlanSummary {
   const moving = new Set(plan.relocations.map((each) => each.id))
   const versionAfter = (id: string) => findNode(plan.after.latt, id)?.version ?? 1
   return {
@@ -345,6 +360,6 @@ export function summarise(plan: Plan, guarantees: { gains: readonly string[]; lo
       .filter(({ id, version }) => versionAfter(id) !== version)
       .map(({ id, version }) => ({ id, from: version, to: versionAfter(id) })),
     routes: (plan.recipe?.homes ?? []).map(([client, to]) => ({ client, name: plan.region ?? '', to })),
-    ...guarantees,
+    ...plan.guarantees,
   }
 }

@@ -34,6 +34,8 @@ export interface HistoryEntry {
 /** A change that has not begun. */
 export interface Waiting {
   readonly change: Change
+  /** `weaker` if a guarantee may be lost. */
+  readonly accept: string | undefined
   readonly token: DeferredToken
   readonly isUndo: boolean
 }

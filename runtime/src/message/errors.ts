@@ -28,6 +28,7 @@ export const errorCodes = {
   'no-key': 'The agent is sharded and the message is about no single key.',
   'no-such-plan': 'There is no plan to show.',
   'no-such-place': 'There is no such box or thread.',
+  'not-allowed': "The message is for the system's own agents.",
   'not-plain-data':
     'A message or state holds something that cannot cross threads: a function, a symbol, a class instance, undefined in an array, or a cycle.',
   'not-transformed': 'The agent is not transformed.',
@@ -35,6 +36,7 @@ export const errorCodes = {
   'option-invalid': 'An option of a transformation is missing, unknown or out of range.',
   'overloaded': 'Too many requests of this client are under way; wait for some and try again.',
   'plan-failed': 'A reconfiguration did not reach its commit point; the old layout runs on.',
+  'plugin-failed': 'The code of a plug-in threw something other than an OvidError, or broke a law of its interface; nothing was changed.',
   'plugin-incompatible': 'The plug-in was written for another version of the runtime.',
   'plugin-unknown': 'No plug-in of that name is registered.',
   'requirement-missing': 'The transformation needs something the agent does not offer.',
