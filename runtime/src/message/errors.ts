@@ -36,7 +36,8 @@ export const errorCodes = {
   'option-invalid': 'An option of a transformation is missing, unknown or out of range.',
   'overloaded': 'Too many requests of this client are under way; wait for some and try again.',
   'plan-failed': 'A reconfiguration did not reach its commit point; the old layout runs on.',
-  'plugin-failed': 'The code of a plug-in threw something other than an OvidError, or broke a law of its interface; nothing was changed.',
+  'plugin-failed':
+    'The code of a plug-in threw something other than an OvidError, or broke a law of its interface; nothing was changed.',
   'plugin-incompatible': 'The plug-in was written for another version of the runtime.',
   'plugin-unknown': 'No plug-in of that name is registered.',
   'requirement-missing': 'The transformation needs something the agent does not offer.',
