@@ -136,6 +136,17 @@ class Shape {
   }
 }
 
+/** Lets the first acknowledgement of a stage be a refusal. */
+function refusing(stage: string): Lab['filter'] {
+  let isRefused = false
+  return (message) => {
+    const body = message.body as { readonly stage?: string }
+    if (message.type !== 'ack' || body.stage !== stage || isRefused) return [message]
+    isRefused = true
+    return [{ ...message, body: { ...body, error: { code: 'cannot-start', message: 'out of luck' } } }]
+  }
+}
+
 describe('work under way (asks, timers, deferred replies, tells to others)', () => {
   it.each(Array.from({ length: 200 }, (_, index) => index + 1))(
     'survives changes of everybody involved, seed %i',
@@ -163,11 +174,13 @@ describe('work under way (asks, timers, deferred replies, tells to others)', () 
       }
       for (let round = 0; round < 15; round++) {
         const change = shape.random(random)
+        // Every other seed has plans that fail at some stage: then everything goes on where it was.
+        if (seed % 2 === 0) lab.filter = refusing(['start', 'hold', 'wedge', 'carry', 'none'][random(5)] as string)
         let done = false
         client.call(CONTROLLER, 'change', change, (outcome) => {
           done = true
           if (outcome.ok) shape.note(change)
-          else expect(outcome.code, outcome.message).toBe('no-such-place')
+          else expect(seed % 2 === 0 ? ['no-such-place', 'plan-failed'] : ['no-such-place']).toContain(outcome.code)
         })
         lab.until(
           () => {
