@@ -20,10 +20,11 @@ export function flood({ link, count, seed, largest }) {
     mesh.attach(link)
 
     function turn() {
-      // Until nothing moves; `idle` then says whether that is so for good.
-      while (report.received < count || sent < count || mesh.pending() > 0) {
+      const isDone = () => report.received === count && sent === count && mesh.pending() === 0
+      // Until nothing moves; `idle` then says whether that is so for good. The last thing to move may have waited for room.
+      while (!isDone()) {
         const moved = mesh.receive(check, 100) + sendSome()
-        if (moved === 0 && mesh.idle()) return
+        if (moved === 0 && !isDone() && mesh.idle()) return
       }
       mesh.close()
       resolve(report)
