@@ -74,10 +74,19 @@ export class Forwarding {
       return true
     }
     if (!forwarders.stopped.has(message.to)) return false
-    const answer = message.kind === 'reply' || message.kind === 'error'
-    const owner = answer ? forwarders.answers.get(message.correlation) : forwarders.homes.get(message.from)
-    if (owner === undefined) return false
-    if (answer) this.#host.routing.graves.delete(message.correlation)
+    if (message.kind === 'reply' || message.kind === 'error') return this.forwardAnswer(message)
+    const home = forwarders.homes.get(message.from)
+    if (home === undefined) return false
+    this.#host.forwarded++
+    this.#host.routing.sendById({ ...message, to: home })
+    return true
+  }
+
+  /** Sends an answer on to who owns the request since the change. Says whether that is another than it came to. */
+  forwardAnswer(message: Message): boolean {
+    const owner = this.#forwarders?.answers.get(message.correlation)
+    if (owner === undefined || owner === message.to) return false
+    this.#host.routing.graves.delete(message.correlation)
     this.#host.forwarded++
     this.#host.routing.sendById({ ...message, to: owner })
     return true

@@ -287,7 +287,9 @@ export class Host {
     if (message.kind === 'reply' || message.kind === 'error') {
       if (this.flushing.settled(cell, message)) return
       if (!cell.asks.has(message.correlation)) {
-        if (!this.routing.toOwner(message)) this.duplicates++
+        // Another may own the request by now, though this agent has the id of who did.
+        const isSentOn = this.routing.toOwner(message) || this.reconfiguration.forwarding.forwardAnswer(message)
+        if (!isSentOn) this.duplicates++
         return
       }
     }
