@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { AgentImage } from '../../agent/image.js'
 import { boxManager } from '../../box/box-manager.js'
 import { isBearer, liftNode } from '../../box/carry.js'
+import type { HostStatistics } from '../../box/host.js'
 import type { AgentFigures, Watched } from '../../box/lookout.js'
 import { boxManagerId, CONTROLLER, hostId } from '../../box/protocol.js'
 import { type ControllerDefinition, controllerDefinition } from '../../controller/controller.js'
@@ -52,16 +53,9 @@ export interface AgentStatistics extends AgentFigures {
 }
 
 /** Statistics of one thread. */
-export interface ThreadStatistics {
+export interface ThreadStatistics extends HostStatistics {
   readonly place: Place
-  readonly agents: number
-  readonly handled: number
-  readonly duplicates: number
-  readonly forwarded: number
-  readonly forwarders: number
-  readonly graves: number
-  readonly queued: number
-  readonly faults: number
+  /** Messages that wait for room in a ring. */
   readonly pending: number
   readonly heapBytes: number
 }
