@@ -219,6 +219,10 @@ export class EdgeClient implements EdgeReceiver {
       }
     }
     this.#sendWaiting()
+    // A client that waits for nothing wakes nobody.
+    if (this.inFlight > 0) return
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
   }
 
   receive(message: Message): void {
