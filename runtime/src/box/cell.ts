@@ -115,7 +115,7 @@ export class Cell {
   readonly asks = new Map<number, AskRecord>()
   readonly deferred = new Map<string, DeferredRecord>()
   /** Correlations of flush markers on their way, and what to do when all are answered. */
-  flushing: { readonly open: Set<number>; readonly done: () => void }[] = []
+  flushing: { readonly open: Map<number, string>; readonly done: () => void }[] = []
   /** Subtree under reconfiguration: what comes from outside it is parked, timers rest. */
   region: string | undefined
   readonly parked: Message[] = []

@@ -17,10 +17,10 @@ export class Flushing {
       done()
       return
     }
-    const open = new Set<number>()
+    const open = new Map<number, string>()
     cell.flushing.push({ open, done })
     const sends = outs.map((out) => ({ out, correlation: this.#host.routing.newCorrelation(cell) }))
-    for (const { correlation } of sends) open.add(correlation)
+    for (const { out, correlation } of sends) open.set(correlation, out.name)
     for (const { out, correlation } of sends)
       this.#host.routing.sendFrom(
         cell,
@@ -35,10 +35,16 @@ export class Flushing {
       )
   }
 
-  settled(cell: Cell, message: Message): boolean {
-    const flush = cell.flushing.find((each) => each.open.has(message.correlation))
+  /** Markers for agents that were lost have no answer to wait for: nothing of what was before them is on its way. */
+  bereave(cell: Cell, isLost: (name: string) => boolean): void {
+    const lost = cell.flushing.flatMap(({ open }) => [...open].filter(([, name]) => isLost(name)))
+    for (const [correlation] of lost) this.settled(cell, correlation)
+  }
+
+  settled(cell: Cell, correlation: number): boolean {
+    const flush = cell.flushing.find((each) => each.open.has(correlation))
     if (flush === undefined) return false
-    flush.open.delete(message.correlation)
+    flush.open.delete(correlation)
     if (flush.open.size === 0) {
       cell.flushing = cell.flushing.filter((each) => each !== flush)
       flush.done()

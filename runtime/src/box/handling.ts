@@ -84,7 +84,8 @@ export class Handling {
   /** A handler threw. Its effects are discarded; unless the error was an expected one, the agent is wedged. */
   #failed(cell: Cell, message: Message | undefined, error: unknown): void {
     const body = errorBody(error)
-    const read = message !== undefined && (cell.definition as AgentDefinition).reads?.[message.type] !== undefined
+    const reads = (cell.definition as AgentDefinition).reads ?? {}
+    const read = message !== undefined && Object.hasOwn(reads, message.type)
     if (error instanceof OvidError || read) {
       if (message?.kind === 'request') this.#host.routing.replyTo(message, false, body, cell.id)
       else this.#host.lookout.fault(cell.id, body.code, `${message?.type ?? 'timer or answer'}: ${body.message}`)
@@ -213,7 +214,7 @@ export class Handling {
           if (owed === undefined) break
           cell.deferred.delete(effect.token)
           if (effect.op === 'reply') this.#host.routing.replyTo(owed, true, effect.value, cell.id)
-          else this.#host.routing.replyTo(owed, false, { code: effect.code, message: effect.message }, cell.id)
+          else this.#host.routing.replyTo(owed, false, errorBody(new OvidError(effect.code, effect.message)), cell.id)
           break
         }
         case 'timer': {

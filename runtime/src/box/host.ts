@@ -23,6 +23,8 @@ export interface HostEffects {
    * the controller to everyone.
    */
   send(place: Place, message: Message): number
+  /** Whether there is such a place, as far as is known here. */
+  reaches(place: Place): boolean
   /** Loads code; `codeLoaded` is called when that is done, never from within. */
   load(codes: readonly CodeRef[]): void
   /** Starts a gateway behind a cell; `gatewayStarted` is called when that is done, never from within. */
@@ -285,7 +287,7 @@ export class Host {
   /** Puts an accepted message where it belongs: mailbox, parked, or straight to an edge. */
   enqueue(cell: Cell, message: Message, channel: InChannel | undefined): void {
     if (message.kind === 'reply' || message.kind === 'error') {
-      if (this.flushing.settled(cell, message)) return
+      if (this.flushing.settled(cell, message.correlation)) return
       if (!cell.asks.has(message.correlation)) {
         // Another may own the request by now, though this agent has the id of who did.
         const isSentOn = this.routing.toOwner(message) || this.reconfiguration.forwarding.forwardAnswer(message)
@@ -339,6 +341,8 @@ export class Host {
         this.reconfiguration.carrying.take(body)
         break
       case '$fence':
+      // From the controller, on behalf of a thread that is gone.
+      case 'fence':
         this.reconfiguration.forwarding.fence(body)
         break
       case 'route':

@@ -139,6 +139,7 @@ export class Lab {
       development,
       effects: {
         send: (to, message) => this.#send(place, to, message),
+        reaches: (to) => this.hosts.has(to) && !this.dead.has(to),
         load: (codes) => {
           for (const code of codes) loaded.add(codeKey(code))
           this.#loads.push({ host, codes })

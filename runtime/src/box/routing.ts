@@ -1,7 +1,7 @@
 import type { AskRecord } from '../agent/image.js'
 import { isWithin } from '../latt/path.js'
 import type { Message, Place } from '../message/envelope.js'
-import { type ErrorBody, errorBody, invariant, OvidError } from '../message/errors.js'
+import { asOvidError, type ErrorBody, errorBody, invariant, shown } from '../message/errors.js'
 import { freezePlain } from '../message/plain.js'
 import { type Cell, CORRELATIONS, correlationOf, leavePlace, type OutChannel, outChannel } from './cell.js'
 import type { Host } from './host.js'
@@ -61,7 +61,9 @@ export class Routing {
         type,
         body,
       }
-      this.#attempt(cell, message, place)
+      const isThere = place === this.#host.options.place || this.#host.options.effects.reaches(place)
+      if (isThere) this.#attempt(cell, message, place)
+      else this.refuse(message, 'unknown-agent', `there is no agent ${shown(name)}`)
       return
     }
     const out = outChannel(cell, name)
@@ -133,9 +135,10 @@ export class Routing {
       if (place !== undefined) this.#host.dispatch(place, message)
       return true
     } catch (error) {
-      if (!(error instanceof OvidError)) throw error
-      if (message.kind === 'request') this.replyTo(message, false, errorBody(error))
-      else this.#host.lookout.fault(cell.id, error.code, `${message.type} to ${message.name}: ${error.message}`)
+      // A body may be anything, and reading it may do anything: whatever that throws, it is no plain data.
+      const failure = errorBody(asOvidError(error, 'not-plain-data'))
+      if (message.kind === 'request') this.replyTo(message, false, failure)
+      else this.#host.lookout.fault(cell.id, failure.code, `${message.type} to ${message.name}: ${failure.message}`)
       return false
     }
   }
@@ -172,8 +175,9 @@ export class Routing {
       const isHere = this.#host.cells.get(to)?.asks.has(request.correlation) === true
       this.#host.dispatch(isHere ? this.#host.options.place : request.origin || this.#host.options.place, reply)
     } catch (error) {
-      if (!(error instanceof OvidError) || !ok) throw error
-      this.replyTo(request, false, errorBody(error), from)
+      // An error body is short and plain (`errorBody`): that it cannot be sent is no fault of an agent.
+      invariant(ok, 'I1', () => `an error for ${to} cannot be sent: ${errorBody(error).message}`)
+      this.replyTo(request, false, errorBody(asOvidError(error, 'not-plain-data')), from)
     }
   }
 
@@ -320,6 +324,10 @@ export class Routing {
   /** What an agent had under way through the thread is settled: requests fail, and channels go on without it. */
   #bereave(cell: Cell, { missed, place }: LostMessage): void {
     const broken = [...cell.outgoing.values()].filter(({ past }) => past?.places.has(place) === true)
+    this.#host.flushing.bereave(
+      cell,
+      (name) => missed.some((id) => isWithin(id, name)) || broken.some((out) => out.name === name),
+    )
     const isSentBefore = ({ name, correlation }: AskRecord) =>
       broken.some((out) => out.name === name && correlation < (out.past?.correlation ?? 0))
     for (const ask of [...cell.asks.values()]) {

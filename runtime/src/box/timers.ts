@@ -36,12 +36,13 @@ export class Timers {
     if (cell.timers.has(key)) this.cancelled++
     cell.timers.set(key, record)
     this.#queue.push({ dueMs: record.dueMs, cell, key, record })
-    if (this.cancelled > 1000 && this.cancelled > this.#queue.length / 2) this.#dropCancelled()
+    this.#dropIfMany()
   }
 
   addAsk(cell: Cell, ask: AskRecord): void {
     cell.asks.set(ask.correlation, ask)
     if (ask.dueMs > 0) this.#queue.push({ dueMs: ask.dueMs, cell, key: '', record: ask })
+    this.#dropIfMany()
   }
 
   #stands(entry: TimerEntry): boolean {
@@ -51,8 +52,12 @@ export class Timers {
       : entry.cell.timers.get(entry.key) === entry.record
   }
 
-  #dropCancelled(): void {
-    const standing = this.#queue.data.filter((entry) => this.#stands(entry))
+  #dropIfMany(): void {
+    if (this.cancelled > 1000 && this.cancelled > this.#queue.length / 2) this.#keep((entry) => this.#stands(entry))
+  }
+
+  #keep(which: (entry: TimerEntry) => boolean): void {
+    const standing = this.#queue.data.filter(which)
     this.#queue.data = []
     this.#queue.length = 0
     for (const entry of standing) this.#queue.push(entry)
@@ -84,6 +89,9 @@ export class Timers {
   }
 
   rearm(cell: Cell): void {
+    if (cell.timers.size === 0 && cell.asks.size === 0) return
+    // Those that were not due meanwhile are still in the queue.
+    this.#keep((entry) => entry.cell !== cell && this.#stands(entry))
     for (const [key, record] of cell.timers) this.#queue.push({ dueMs: record.dueMs, cell, key, record })
     for (const record of cell.asks.values())
       if (record.dueMs > 0) this.#queue.push({ dueMs: record.dueMs, cell, key: '', record })

@@ -1,7 +1,7 @@
 import type { AskOptions, Context, DeferredToken, ProxyContext, TimerOptions } from '../agent/context.js'
 import type { AgentDefinition } from '../agent/definition.js'
 import { nextRandom } from '../agent/image.js'
-import { errorBody, OvidError } from '../message/errors.js'
+import { errorBody, OvidError, shown } from '../message/errors.js'
 import type { Cell } from './cell.js'
 
 /** What a transition wants done, in order. It is done only when the handler has returned. */
@@ -21,10 +21,15 @@ export type Effect =
   | { readonly op: 'clear'; readonly handler: string; readonly id: string }
   | { readonly op: 'pass'; readonly name: string }
 
+/** Names and message types longer than this are a mistake. */
+export const LONGEST_NAME = 1000
+
 // Misuse is not an expected error: it must not pass for one after the state was touched, hence no OvidError.
 function needName(value: unknown, what: string): void {
-  if (typeof value !== 'string' || value === '')
-    throw new TypeError(`${what} must be a non-empty string, found ${String(value)}`)
+  if (typeof value !== 'string' || value === '' || value.length > LONGEST_NAME || value.startsWith('$'))
+    throw new TypeError(
+      `${what} must be a string of 1 to ${LONGEST_NAME} characters that does not begin with $, found ${shown(value)}`,
+    )
 }
 
 /**
@@ -104,6 +109,7 @@ export class Transition implements Context, ProxyContext {
   refuse(token: DeferredToken, code: string, message: string): void {
     this.#running()
     needName(token?.deferred, 'refuse: token')
+    needName(code, 'refuse: code')
     this.effects.push({ op: 'refuse', token: token.deferred, code, message })
   }
 
@@ -128,10 +134,7 @@ export class Transition implements Context, ProxyContext {
     if (!target.handlers.has(type)) throw unknownType(target, type)
     const key = keyOfMessage(target, validated(target, type, body), type)
     if (key !== undefined && typeof key !== 'string')
-      throw new OvidError(
-        'invalid-message',
-        `${target.kind}.${type}: the key must be a string, found ${JSON.stringify(key)}`,
-      )
+      throw new OvidError('invalid-message', `${target.kind}.${type}: the key must be a string, found ${shown(key)}`)
     return key
   }
 
@@ -145,7 +148,7 @@ export class Transition implements Context, ProxyContext {
 export function unknownType(definition: AgentDefinition, type: string): OvidError {
   return new OvidError(
     'unknown-message',
-    `${definition.kind} has no message ${JSON.stringify(type)}; it has ${[...definition.handlers.keys()].join(', ')}`,
+    `${definition.kind} has no message ${shown(type)}; it has ${[...definition.handlers.keys()].join(', ')}`,
   )
 }
 
@@ -163,7 +166,10 @@ function keyOfMessage(definition: AgentDefinition, body: unknown, type: string):
 
 /** The body a handler sees: validated, if its agent declares a schema for the type. */
 export function validated(definition: AgentDefinition, type: string, body: unknown): unknown {
-  const schema = definition.messages?.[type]
+  const schema =
+    definition.messages !== undefined && Object.hasOwn(definition.messages, type)
+      ? definition.messages[type]
+      : undefined
   if (schema === undefined) return body
   const result = schema['~standard'].validate(body)
   if (result instanceof Object && 'then' in result) {

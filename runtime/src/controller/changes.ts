@@ -9,7 +9,7 @@ import { forgetSources, threadUp, tidy } from './membership.js'
 import { answer } from './misses.js'
 import { firstPlan, type Plan, planBetween, summarise } from './plan.js'
 import { guarded } from './requests.js'
-import { alivePlaces, type ChangeRequest, type ChangeResult, type Desk } from './state.js'
+import { alivePlaces, type ChangeRequest, type ChangeResult, type ControllerState, type Desk } from './state.js'
 
 /** How often the controller looks after a plan under way, ms. */
 const TICK_MS = 100
@@ -65,22 +65,50 @@ function prepare({ state, store }: Desk, change: Change, accept: string | undefi
   return plan
 }
 
-export function submit(desk: Desk, request: ChangeRequest, isUndo = false): ChangeResult | undefined {
-  const { state, context } = desk
+export function submit(desk: Desk, request: ChangeRequest): ChangeResult | undefined {
+  const { state } = desk
   const { dryRun = false, accept, ...change } = request
-  // What an undo would bring about may have come about by other ways; that is no reason to refuse it.
-  if (change.verb === 'move' && !isUndo && state.deployment.agents.get(change.id)?.place === change.place)
+  if (change.verb === 'move' && state.deployment.agents.get(change.id)?.place === change.place)
     throw new OvidError('no-such-place', `${change.id} is on ${change.place} already`)
-  if (dryRun) {
-    return { ...summarise(prepare(desk, change, accept)), pauseMs: 0, tookMs: 0, movedBytes: 0, dryRun: true }
-  }
+  if (dryRun) return dryRunOf(prepare(desk, change, accept))
+  // An unsound change is refused at once; one that waits is checked again when its turn comes.
+  if (isIdle(state)) prepare(desk, change, accept)
+  enqueue(desk, change, accept)
+  return undefined
+}
+
+/** Takes the last change back: the one that is the last when this has its turn. */
+export function undo(desk: Desk, dryRun: boolean): ChangeResult | undefined {
+  if (dryRun) return dryRunOf(prepare(desk, lastUndo(desk.state), 'weaker'))
+  if (isIdle(desk.state)) lastUndo(desk.state)
+  enqueue(desk, undefined, 'weaker')
+  return undefined
+}
+
+function lastUndo(state: ControllerState): Change {
+  const last = state.history[state.history.length - 1]
+  if (last === undefined) throw new OvidError('nothing-to-undo', 'nothing was changed yet')
+  if (last.undo === undefined)
+    throw new OvidError('nothing-to-undo', `${last.change.verb} ${last.change.id} cannot be undone`)
+  return last.undo
+}
+
+const isIdle = (state: ControllerState) => state.active === undefined && state.waiting.length === 0
+
+const dryRunOf = (plan: Plan): ChangeResult => ({
+  ...summarise(plan),
+  pauseMs: 0,
+  tookMs: 0,
+  movedBytes: 0,
+  dryRun: true,
+})
+
+function enqueue(desk: Desk, change: Change | undefined, accept: string | undefined): void {
+  const { state, context } = desk
   if (state.waiting.length >= MOST_WAITING)
     throw new OvidError('controller-busy', `${MOST_WAITING} changes are waiting already`)
-  // An unsound change is refused at once; one that waits is checked again when its turn comes.
-  if (state.active === undefined && state.waiting.length === 0) prepare(desk, change, accept)
-  state.waiting.push({ change, accept, token: context.defer(), isUndo })
+  state.waiting.push({ change, accept, token: context.defer() })
   takeNext(desk)
-  return undefined
 }
 
 /** Begins the next change if none is under way. */
@@ -90,10 +118,11 @@ function takeNext(desk: Desk): void {
     const head = state.waiting.shift()
     if (head === undefined) return
     try {
-      const plan = prepare(desk, head.change, head.accept)
+      const plan = prepare(desk, head.change ?? lastUndo(state), head.accept)
+      const isUndo = head.change === undefined
       // Serials of the new agents are taken, whether the plan ends well or not.
       state.deployment = { ...state.deployment, nextSerial: plan.after.nextSerial }
-      state.active = beginPlan(state.nextPlan++, plan, head.token, head.isUndo, context.now, state.planTimeoutMs)
+      state.active = beginPlan(state.nextPlan++, plan, head.token, isUndo, context.now, state.planTimeoutMs)
     } catch (error) {
       const { code, message } = errorBody(error)
       context.refuse(head.token, code, message)

@@ -172,6 +172,45 @@ describe('the controller', () => {
     ).toMatchObject({ ok: false, code: 'no-such-place' })
   })
 
+  it('takes back two changes when asked twice at once, and the last when asked behind one', () => {
+    const { lab, client } = start(7)
+    const shardCount = () =>
+      (lab.call(client, CONTROLLER, 'latt') as { latt: { children: { applied?: { options: { shards: number } } }[] } })
+        .latt.children[0]?.applied?.options.shards
+    lab.change(client, shards(2))
+    lab.change(client, shards(3))
+    let answered = 0
+    const ask = (type: string, body: unknown) =>
+      client.call(CONTROLLER, type, body, (outcome) => (expect(outcome).toMatchObject({ ok: true }), answered++))
+    ask('undo', {})
+    ask('undo', {})
+    lab.until(() => answered === 2)
+    expect(shardCount()).toBeUndefined()
+    lab.change(client, shards(2))
+    ask('change', shards(5))
+    ask('undo', {})
+    lab.until(() => answered === 4)
+    expect(shardCount()).toBe(2)
+    expect(lab.call(client, CONTROLLER, 'history')).toHaveLength(1)
+  })
+
+  it('serves clients that join while a change of something else is under way', () => {
+    const { lab, client } = start(8)
+    lab.change(client, shards(2))
+    for (let round = 0; round < 20; round++) {
+      let done = false
+      client.call(CONTROLLER, 'change', { verb: 'move', id: 'CLOCK', place: `main/${1 + (round % 3)}` }, () => {
+        done = true
+      })
+      for (let steps = lab.random(60); steps > 0; steps--) lab.step()
+      const visitor = lab.client(`main/${lab.random(4)}`)
+      expect(lab.call(visitor, 'COUNTER', 'add', { key: 'a' })).toBe(round + 1)
+      lab.until(() => done)
+      if (round % 2 === 0 && visitor.cell !== undefined) lab.host(visitor.place).leave(visitor.cell, () => {})
+    }
+    expect(lab.call(client, CONTROLLER, 'faults')).toEqual([])
+  })
+
   it('carries out changes that are asked for at once one after the other', () => {
     const { lab, client } = start(4)
     const epochs: number[] = []

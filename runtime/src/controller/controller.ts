@@ -6,7 +6,7 @@ import { leaves, resolve, transformationOf } from '../latt/latt.js'
 import type { Place } from '../message/envelope.js'
 import { type ErrorBody, OvidError } from '../message/errors.js'
 import { type Boot, emptyDeployment } from './boot.js'
-import { boot, goOn, submit } from './changes.js'
+import { boot, goOn, submit, undo } from './changes.js'
 import { nodeAt, type Plugin, physicalAt } from './deployment.js'
 import { acknowledge, agentFailed, drained, waitsFor } from './execution.js'
 import { addFault, leave, threadLost, threadUp } from './membership.js'
@@ -121,21 +121,8 @@ export function controllerDefinition(store: CodeStore) {
       // The result of a change that is carried out is a deferred reply.
       change: (state, request: ChangeRequest, context) =>
         submit({ state, context, store }, checkedChange(request)) as ChangeResult,
-      undo: (state, request: { dryRun?: boolean }, context) => {
-        const last = state.history[state.history.length - 1]
-        if (last?.undo === undefined) {
-          throw new OvidError(
-            'nothing-to-undo',
-            last === undefined ? 'nothing was changed yet' : `${last.change.verb} ${last.change.id} cannot be undone`,
-          )
-        }
-        const again: ChangeRequest = {
-          ...last.undo,
-          ...(request?.dryRun === true && { dryRun: true }),
-          accept: 'weaker',
-        }
-        return submit({ state, context, store }, again, true) as ChangeResult
-      },
+      undo: (state, request: { dryRun?: boolean } | null, context) =>
+        undo({ state, context, store }, request?.dryRun === true) as ChangeResult,
       registerPlugin: (state, plugin: Plugin) => {
         guarded('registerPlugin', () => transformationOf(store, plugin.code))
         state.plugins.set(plugin.name, plugin)

@@ -91,7 +91,7 @@ export function threadLost(desk: Desk, place: Place, reason: string): void {
   if (state.active !== undefined) {
     placeLost(state.active, place, reason)
     for (const each of state.active.committed ? alivePlaces(state) : [])
-      context.tell(hostId(each), '$fence', { plan: state.active.number, from: place })
+      context.tell(hostId(each), 'fence', { plan: state.active.number, from: place })
   }
   state.leaving.push(...lost.map(({ id }) => id))
   tidy(desk)

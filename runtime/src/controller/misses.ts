@@ -95,23 +95,27 @@ function spawnIngress(desk: Desk, miss: Resolve, node: LattNode): void {
 }
 
 /** The plan under way, as it has to know a proxy that came up meanwhile. */
-function withSpawned({ store }: Desk, active: ActivePlan, ingress: Physical, node: LattNode, parent: string): Plan {
+function withSpawned(
+  { state, store }: Desk,
+  active: ActivePlan,
+  ingress: Physical,
+  node: LattNode,
+  parent: string,
+): Plan {
   const { plan } = active
   const { recipe, region } = plan
   const inside = recipe !== undefined && region !== undefined && isWithin(ingress.id, region)
+  const client = node.client ?? ''
+  // A client may have joined since the plan was made; those that leave do so after its end.
+  const { clients } = state.deployment
   const survives =
-    physicalAt(plan.after, node.client ?? '')?.serial === physicalAt(plan.before, node.client ?? '')?.serial
+    clients.has(client) || plan.after.agents.get(client)?.serial === state.deployment.agents.get(client)?.serial
   if (inside || !survives) {
     const old = [ingress.id, ingress.place] as const
     const olds = inside ? { recipe: { ...recipe, olds: [...recipe.olds, old] } } : {}
     return { ...plan, ...olds, stops: [...plan.stops, old], goneSerials: [...plan.goneSerials, ingress.serial] }
   }
-  const after = deployIngress(
-    { ...plan.after, nextSerial: ingress.serial },
-    parent,
-    node.client ?? '',
-    store,
-  ).deployment
+  const after = deployIngress({ ...plan.after, clients, nextSerial: ingress.serial }, parent, client, store).deployment
   return { ...plan, after: { ...after, agents: new Map(after.agents).set(ingress.id, { ...ingress }) } }
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from '../agent/context.js'
-import { OvidError } from '../message/errors.js'
+import { asOvidError, OvidError, shown } from '../message/errors.js'
 import type { ChangeRequest, ControllerState } from './state.js'
 
 type Fields = Readonly<Record<string, 'string' | 'number' | 'object'>>
@@ -20,12 +20,10 @@ export function checkedChange(request: unknown): ChangeRequest {
   if (typeof request !== 'object' || request === null) refuse('the message must be an object with a verb and an id')
   const given = request as Record<string, unknown>
   const fields = typeof given.verb === 'string' && Object.hasOwn(verbs, given.verb) ? verbs[given.verb] : undefined
-  if (fields === undefined)
-    refuse(`verb must be one of ${Object.keys(verbs).join(', ')}, found ${JSON.stringify(given.verb)}`)
+  if (fields === undefined) refuse(`verb must be one of ${Object.keys(verbs).join(', ')}, found ${shown(given.verb)}`)
   for (const [name, type] of Object.entries({ id: 'string', ...fields })) {
     const value = given[name]
-    if (typeof value !== type || value === null)
-      refuse(`${name} must be of type ${type}, found ${JSON.stringify(value)}`)
+    if (typeof value !== type || value === null) refuse(`${name} must be of type ${type}, found ${shown(value)}`)
   }
   if (given.verb === 'upgrade') checkCode(given.code as Record<string, unknown>)
   return request as ChangeRequest

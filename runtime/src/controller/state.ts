@@ -33,11 +33,11 @@ export interface HistoryEntry {
 
 /** A change that has not begun. */
 export interface Waiting {
-  readonly change: Change
+  /** Absent: takes back whatever is the last change by then. */
+  readonly change: Change | undefined
   /** `weaker` if a guarantee may be lost. */
   readonly accept: string | undefined
   readonly token: DeferredToken
-  readonly isUndo: boolean
 }
 
 /** A miss: `source` does not know where `name` leads. */

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { AgentDefinition, ProxyDefinition } from '../agent/definition.js'
 import type { AgentImage } from '../agent/image.js'
-import { OvidError } from '../message/errors.js'
+import { OvidError, shown } from '../message/errors.js'
 
 /** What a transformation is told of the virtual agent it replaces. */
 export interface Target {
@@ -154,7 +154,7 @@ export function checkOptions(transformation: Transformation, given: Record<strin
       const path = (issue.path ?? [])
         .map((part) => (typeof part === 'object' ? String(part.key) : String(part)))
         .join('.')
-      return path === '' ? issue.message : `${path}: ${issue.message} (found ${JSON.stringify(given[path])})`
+      return path === '' ? issue.message : `${path}: ${issue.message} (found ${shown(given[path])})`
     })
     throw new OvidError('option-invalid', `${transformation.name}: ${issues.join('; ')}`)
   }

@@ -72,9 +72,38 @@ export interface ErrorBody {
   readonly message: string
 }
 
+const LONGEST_CODE = 100
+const LONGEST_TEXT = 4000
+
+/** A text as an error may carry it: well formed, and no longer than a person reads. Anything can be thrown. */
+function told(text: unknown, longest: number): string {
+  let whole: string
+  try {
+    whole = String(text)
+  } catch {
+    whole = 'something that cannot be shown'
+  }
+  return (whole.length > longest ? `${whole.slice(0, longest)}… (${whole.length} characters)` : whole).toWellFormed()
+}
+
 export function errorBody(error: unknown): ErrorBody {
-  if (error instanceof OvidError) return { code: error.code, message: error.message }
-  return { code: 'agent-faulty', message: error instanceof Error ? error.message : String(error) }
+  if (error instanceof OvidError)
+    return { code: told(error.code, LONGEST_CODE), message: told(error.message, LONGEST_TEXT) }
+  return { code: 'agent-faulty', message: told(error instanceof Error ? error.message : error, LONGEST_TEXT) }
+}
+
+/** An error as an OvidError; one that is none gets the code given. */
+export function asOvidError(error: unknown, code: ErrorCode): OvidError {
+  return error instanceof OvidError ? error : new OvidError(code, errorBody(error).message)
+}
+
+/** A value as an error message may quote it. */
+export function shown(value: unknown): string {
+  try {
+    return told(JSON.stringify(value) ?? value, 200)
+  } catch {
+    return told(value, 200)
+  }
 }
 
 /** Asserts an invariant of Ovid itself. A failure is a bug and stops what it stands in. */

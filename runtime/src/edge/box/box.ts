@@ -52,6 +52,9 @@ export interface AgentStatistics extends AgentFigures {
   readonly place: Place
 }
 
+/** How often an agent is looked at anew when it is changed meanwhile. */
+const INSPECT_TRIES = 20
+
 /** Statistics of one thread. */
 export interface ThreadStatistics extends HostStatistics {
   readonly place: Place
@@ -183,9 +186,27 @@ export class Box {
     return { code, kind: definition.kind, version: definition.version }
   }
 
-  /** A virtual agent's image, lifted from its parts, or a physical agent's own. The agent runs on. */
+  /**
+   * A virtual agent's image, lifted from its parts, or a physical agent's own. The agent runs on: each part is
+   * seen at its own moment, but all in one layout.
+   */
   async inspect(client: EdgeClient, id: string): Promise<Inspection> {
-    const { epoch, node, agents } = (await this.controller(client).layout({ id })) as Layout
+    for (let left = INSPECT_TRIES; ; left--) {
+      const layout = (await this.controller(client).layout({ id })) as Layout
+      try {
+        const inspection = await this.#look(client, id, layout)
+        const { epoch } = (await this.controller(client).layout({ id })) as Layout
+        if (epoch === layout.epoch) return inspection
+        if (left === 0) throw new OvidError('agent-lost', `${id} was changed each time it was looked at; try again`)
+      } catch (error) {
+        // A part may just have gone with its layout.
+        if (left === 0 || !(error instanceof OvidError) || error.code !== 'agent-lost') throw error
+        if (layout.agents.some(({ status }) => status === 'lost')) throw error
+      }
+    }
+  }
+
+  async #look(client: EdgeClient, id: string, { epoch, node, agents }: Layout): Promise<Inspection> {
     const images = new Map<string, AgentImage>()
     for (const { id: each, place, status } of agents) {
       if (!isBearer(node, each)) continue

@@ -1,8 +1,9 @@
 import Denque from 'denque'
 import type { Cell, EdgeReceiver } from '../../box/cell.js'
 import type { Host } from '../../box/host.js'
+import { LONGEST_NAME } from '../../box/transition.js'
 import type { Message } from '../../message/envelope.js'
-import { type ErrorBody, errorBody, OvidError } from '../../message/errors.js'
+import { type ErrorBody, errorBody, OvidError, shown } from '../../message/errors.js'
 import type { AgentClient, CallOptions } from './types.js'
 
 /** The thread an edge stands on: its host, and a way to have it run. */
@@ -42,6 +43,21 @@ interface Waiting extends Pending {
 }
 
 const SWEEP_MS = 100
+
+/** Why nothing can be sent to this name under this type, if so. What begins with $ is the box's own. */
+function wrongAddress(name: unknown, type: unknown): OvidError | undefined {
+  for (const [what, value] of [
+    ['name', name],
+    ['type', type],
+  ] as const) {
+    if (typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME && !value.startsWith('$')) continue
+    return new OvidError(
+      what === 'name' ? 'unknown-agent' : 'unknown-message',
+      `the ${what} must be a string of 1 to ${LONGEST_NAME} characters that does not begin with $, found ${shown(value)}`,
+    )
+  }
+  return undefined
+}
 
 /**
  * An edge as a program uses it: calls become messages of the agent it is, answers settle promises. Clients
@@ -104,6 +120,8 @@ export class EdgeClient implements EdgeReceiver {
    * `unknown-agent`, `unknown-message`, `invalid-message`, `not-plain-data`, `message-too-large`, `closed`.
    */
   call(name: string, type: string, body: unknown = null, options: CallOptions = {}): Promise<unknown> {
+    const wrong = wrongAddress(name, type)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#closed || this.#cell === undefined)
       return Promise.reject(new OvidError('closed', `the client is closed; ${name}.${type} was not sent`))
     const dueMs = performance.now() + (options.timeoutMs ?? this.#options.timeoutMs)
@@ -128,6 +146,8 @@ export class EdgeClient implements EdgeReceiver {
    * @throws OvidError `closed`, or `overloaded` if too much waits already: await a call before telling more
    */
   tell(name: string, type: string, body: unknown = null): void {
+    const wrong = wrongAddress(name, type)
+    if (wrong !== undefined) throw wrong
     const what = `${name}.${type}`
     if (this.#closed || this.#cell === undefined)
       throw new OvidError('closed', `the client is closed; ${what} was not sent`)
@@ -232,13 +252,12 @@ export class EdgeClient implements EdgeReceiver {
       host.routing.replyTo(message, ok, value, this.id)
       this.#thread.kick()
     }
-    const fail = (error: unknown) =>
-      answer(
-        false,
-        error instanceof OvidError
-          ? errorBody(error)
-          : ({ code: 'agent-faulty', message: `${this.id}: ${errorBody(error).message}` } satisfies ErrorBody),
-      )
+    const fail = (error: unknown) => {
+      const { code, message: text } = errorBody(error)
+      const body: ErrorBody = { code, message: error instanceof OvidError ? text : `${this.id}: ${text}` }
+      if (message.kind === 'request') answer(false, body)
+      else host.lookout.fault(this.id, body.code, `${message.type} from ${message.from}: ${body.message}`)
+    }
     if (this.#handle === undefined) {
       fail(new OvidError('unknown-message', `${this.id} is a client; it takes no requests`))
       return

@@ -80,6 +80,7 @@ export class ThreadLoop implements EdgeThread {
       code: store,
       effects: {
         send: (to, message) => this.#send(to, message),
+        reaches: (to) => boxOf(to) === this.#box && this.mesh.isAttached(threadOf(to)),
         load: (codes) => void this.#load(codes),
         startGateway: (cell: Cell, definition: GatewayDefinition, params: unknown) =>
           this.gateways.start(cell, definition, params),

@@ -86,6 +86,10 @@ export class Mesh {
     if (this.#isArmed) this.#options.onWake()
   }
 
+  isAttached(peer: number): boolean {
+    return this.#peers.has(peer)
+  }
+
   /** Ends the connection with `peer`, if there is one; returns how many messages were dropped that waited for room. */
   detach(peer: number): number {
     const gone = this.#peers.get(peer)
