@@ -2,7 +2,7 @@ import type { DeferredToken } from '../agent/context.js'
 import type { AckMessage, AskOwner, DrainedMessage, Operation, Stage } from '../box/protocol.js'
 import type { Place } from '../message/envelope.js'
 import type { ErrorBody } from '../message/errors.js'
-import { involved, isDrained, operationsFor, type Plan, retiringPlaces } from './plan.js'
+import { involved, operationsFor, type Plan, retiringPlaces, undrained } from './plan.js'
 
 /** An operation that is not acknowledged is sent again after this time, ms. */
 const FIRST_RESEND_MS = 1000
@@ -134,7 +134,7 @@ export function tickPlan(active: ActivePlan, now: number, alive: readonly Place[
     return { ...nothing, again: true }
   }
   if (!active.sent) return send(active, now, alive)
-  if (active.stage === 'drain' ? isDrained(active.plan, active.reports) : active.waiting.size === 0)
+  if (active.stage === 'drain' ? undrained(active.plan, active.reports).length === 0 : active.waiting.size === 0)
     return leaveStage(active, now)
   if (!active.committed && active.stage !== 'abort' && now - active.stageAtMs > active.timeoutMs) {
     fail(
@@ -161,9 +161,7 @@ function repeated(active: ActivePlan, alive: readonly Place[]): Map<Place, Opera
 
 /** What a plan waits for, in words. */
 export function waitsFor(active: ActivePlan): string[] {
-  if (active.stage !== 'drain') return [...active.waiting]
-  const missing = (active.plan.recipe?.olds ?? []).map(([id]) => id).filter((id) => !active.reports.has(id))
-  return missing.length > 0 ? missing.map((id) => `${id} to come to rest`) : ['messages inside to be consumed']
+  return active.stage === 'drain' ? undrained(active.plan, active.reports) : [...active.waiting]
 }
 
 /** An agent's code failed. One that a plan would carry must not be: its state is not to be trusted. */

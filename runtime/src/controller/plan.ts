@@ -317,21 +317,26 @@ function routeOperations(plan: Plan, alive: readonly Place[], owners: readonly A
   )
 }
 
-/** Whether the inside of a held subtree has come to rest: all that was sent in it has been consumed in it. */
-export function isDrained(
+/** What of the inside of a held subtree has not come to rest, in words: all that was sent in it is to be consumed in it. */
+export function undrained(
   plan: Plan,
   reports: ReadonlyMap<string, Pick<DrainedMessage, 'serial' | 'sent' | 'consumed'>>,
-): boolean {
-  const olds = (plan.recipe?.olds ?? []).map(([id]) => id)
-  if (olds.some((id) => !reports.has(id))) return false
+): string[] {
+  const silent = (plan.recipe?.olds ?? []).filter(([id]) => !reports.has(id))
+  if (silent.length > 0) return silent.map(([id]) => `${id} to come to rest`)
   const consumed = new Map<string, number>()
-  // A channel's cursor has one home at a time, wherever the channel leads just now.
-  for (const report of reports.values())
-    for (const [serial, name, count] of report.consumed) consumed.set(`${serial} ${name}`, count)
   for (const report of reports.values()) {
-    for (const [name, count] of report.sent) if ((consumed.get(`${report.serial} ${name}`) ?? 0) < count) return false
+    for (const [serial, name, count] of report.consumed) {
+      const channel = `${serial} ${name}`
+      consumed.set(channel, Math.max(consumed.get(channel) ?? 0, count))
+    }
   }
-  return true
+  return [...reports].flatMap(([id, { serial, sent }]) =>
+    sent.flatMap(([name, count]) => {
+      const arrived = consumed.get(`${serial} ${name}`) ?? 0
+      return arrived < count ? [`${count - arrived} messages from ${id} to ${name}`] : []
+    }),
+  )
 }
 
 /** What a plan would do, for people and for `--json`. */
