@@ -74,6 +74,27 @@ describe('a handler that throws', () => {
     expect(await status('Far')).toBe('running')
   })
 
+  it.each([
+    ['getter', 'not-plain-data'],
+    ['throwNothing', 'agent-faulty'],
+    ['oddCode', '5'],
+    ['hugeError', 'huge'],
+  ])('whatever it throws or replies (%s), the thread lives on', async (type, expected) => {
+    await expect(client.call('Far', type)).rejects.toEqual(code(expected))
+    expect(await client.call('Far', 'add', { count: 1 })).toBe(1)
+  })
+
+  it('whose message cannot be read leaves a fault, and the channel goes on', async () => {
+    await client.call('Far', 'tellGetter')
+    await until(async () => (await box.controller(client).faults()).some((fault) => fault.code === 'not-plain-data'))
+    expect(await client.call('Near', 'total')).toBe(0)
+  })
+
+  it('in a write named like what every object has wedges the agent as well', async () => {
+    await expect(client.call('Far', 'valueOf')).rejects.toEqual(code('agent-faulty'))
+    await expect(client.call('Far', 'total')).rejects.toEqual(code('agent-faulty'))
+  })
+
   it('in a write wedges the agent: its half-changed state does not run on', async () => {
     await expect(client.call('Far', 'throwInWrite')).rejects.toEqual(code('agent-faulty'))
     await expect(client.call('Far', 'total')).rejects.toEqual(code('agent-faulty'))
@@ -106,6 +127,35 @@ describe('messages', () => {
     await expect(client.call('Far', 'echo', { call: () => 1 })).rejects.toEqual(code('not-plain-data'))
     await expect(client.call('Far', 'strange')).rejects.toEqual(code('not-plain-data'))
     expect(await client.call('Far', 'add', { count: 1 })).toBe(1)
+  })
+
+  it('whose body throws when it is read are refused, and the channel goes on', async () => {
+    const body = {
+      get value() {
+        throw new Error('a getter that throws')
+      },
+    }
+    await expect(client.call('Far', 'echo', body)).rejects.toEqual(code('not-plain-data'))
+    expect(await client.call('Far', 'add', { count: 1 })).toBe(1)
+    await expect(client.call('Far', 'echo', body)).rejects.toEqual(code('not-plain-data'))
+    expect(await client.call('Far', 'add', { count: 1 })).toBe(2)
+  })
+
+  it('whose name or type is none are refused at once', async () => {
+    await expect(client.call('Far', 5 as never)).rejects.toEqual(code('unknown-message'))
+    await expect(client.call('Far', '$void')).rejects.toEqual(code('unknown-message'))
+    await expect(client.call('Far', '\u0001'.repeat(2_000_000))).rejects.toEqual(code('unknown-message'))
+    await expect(client.call(undefined as never, 'total')).rejects.toEqual(code('unknown-agent'))
+    for (const name of ['box/main/99', 'box/other', 'box/', 'box/main/x'])
+      await expect(client.call(name, 'total')).rejects.toEqual(code('unknown-agent'))
+    expect(await client.call('Far', 'total')).toBe(0)
+  })
+
+  it('told to a gateway that cannot take them leave a fault', async () => {
+    client.tell('Bomb', 'nothing')
+    await until(async () =>
+      (await box.controller(client).faults()).some((fault) => fault.id === 'Bomb' && fault.code === 'unknown-message'),
+    )
   })
 
   it('to nobody, and of no type, get a clear error', async () => {
@@ -157,6 +207,13 @@ describe('a client', () => {
     small.tell('Far', 'note', { number: 8 })
     await small.close()
     expect(await client.call('Far', 'notes')).toEqual([1, 2, 3, 4, 5, 6, 8])
+  })
+
+  it('closes though the thread of its receiver ends meanwhile', async () => {
+    const other = await connect(box)
+    await other.call('Far', 'add', { count: 1 })
+    await Promise.all([other.close(), box.killThread(2)])
+    await until(async () => (await box.controller(client).clients()).length === 1)
   })
 
   it('that is closed says so', async () => {

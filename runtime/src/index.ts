@@ -24,6 +24,8 @@ export {
   type TimerRecord,
 } from './agent/image.js'
 export type { Watched } from './box/lookout.js'
+export type { Change } from './controller/deployment.js'
+export type { ChangeRequest, ChangeResult } from './controller/state.js'
 export { type Box, type BoxOptions, connect, type Inspection, startBox, type ThreadStatistics } from './edge/box/box.js'
 export type { ClientOptions, EdgeClient as Client } from './edge/client/client.js'
 export type { AgentClient, CallOptions } from './edge/client/types.js'

@@ -14,6 +14,20 @@ const counter = defineAgent({
     bytes: (_state, message: { count: number }) => new Uint8Array(message.count),
     echo: (_state, message: unknown) => message,
     strange: () => ({ call: () => 1 }),
+    getter: () => ({
+      get value() {
+        throw new Error('a getter that throws')
+      },
+    }),
+    throwNothing: () => {
+      throw Object.create(null)
+    },
+    oddCode: () => {
+      throw new OvidError(5 as never, 'a code that is none')
+    },
+    hugeError: () => {
+      throw new OvidError('huge', 'x'.repeat(70 * 1024 * 1024))
+    },
   },
   writes: {
     add: (state, message: { count: number }) => {
@@ -31,6 +45,17 @@ const counter = defineAgent({
     /** Holds on to memory until there is none left. */
     hoard: (state) => {
       for (;;) state.junk.push(new Array(100_000).fill(state.junk.length))
+    },
+    tellGetter: (_state, _message: null, context) =>
+      context.tell('Near', 'add', {
+        get count() {
+          throw new Error('a getter that throws')
+        },
+      }),
+    /** Named like what every object has. */
+    valueOf: (state: { total: number }) => {
+      state.total = 99
+      throw new Error('a write that fails half way')
     },
     later: (_state, _message: null, context) => {
       context.defer()

@@ -9,6 +9,15 @@ import { hostId } from './protocol.js'
 import { timerKey } from './timers.js'
 import { Transition, unknownType, validated } from './transition.js'
 
+/** What a message is about no key of, a `keyOf` may throw over: the work it causes then belongs to no key. */
+function keyOrNone(definition: AgentDefinition, body: unknown, type: string): string | undefined {
+  try {
+    return definition.partition?.keyOf(body, type)
+  } catch {
+    return undefined
+  }
+}
+
 /** Runs an agent's handlers: one message, one transition, its effects only when the handler has returned. */
 export class Handling {
   readonly #host: Host
@@ -67,7 +76,7 @@ export class Handling {
         if (reply instanceof Promise)
           throw new TypeError(`handler ${message.type} returned a promise; handlers are synchronous`)
         // The key the handler saw: a schema may have given it another form.
-        if (transition.effects.length > 0) key = definition.partition?.keyOf(body, message.type)
+        if (transition.effects.length > 0) key = keyOrNone(definition, body, message.type)
       }
     } catch (error) {
       this.#failed(cell, message, error)
@@ -88,10 +97,11 @@ export class Handling {
     const read = message !== undefined && Object.hasOwn(reads, message.type)
     if (error instanceof OvidError || read) {
       if (message?.kind === 'request') this.#host.routing.replyTo(message, false, body, cell.id)
-      else this.#host.lookout.fault(cell.id, body.code, `${message?.type ?? 'timer or answer'}: ${body.message}`)
+      if (message?.kind !== 'request' || !(error instanceof OvidError))
+        this.#host.lookout.fault(cell.id, body.code, `${message?.type ?? 'timer or answer'}: ${body.message}`)
       return
     }
-    const text = `${cell.id}: ${body.message}`
+    const text = `${cell.id}${message === undefined ? '' : `.${message.type}`}: ${body.message}`
     if (message?.kind === 'request')
       this.#host.routing.replyTo(message, false, { code: 'agent-faulty', message: text }, cell.id)
     this.wedgeFaulty(cell, text)

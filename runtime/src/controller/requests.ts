@@ -60,7 +60,7 @@ export function guarded<Result>(what: string, run: () => Result): Result {
   try {
     return run()
   } catch (error) {
-    if (error instanceof OvidError) throw error
-    throw new OvidError('plugin-failed', `${what}: ${error instanceof Error ? error.message : String(error)}`)
+    const { code, message } = asOvidError(error, 'plugin-failed')
+    throw new OvidError(code, error instanceof OvidError ? message : `${what}: ${message}`)
   }
 }

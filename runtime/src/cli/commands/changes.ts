@@ -96,7 +96,7 @@ export const undo: Command = {
 /** `history` */
 export const history: Command = {
   name: 'history',
-  summary: 'Lists the changes made, the last one last.',
+  summary: 'Lists the changes made and not taken back, the last one last.',
   parameters: [],
   run: async ({ controller }) => {
     const data = await controller.history()
