@@ -79,11 +79,11 @@ export class ThreadPool {
   #launch(thread: number, links: readonly MeshLink[]): void {
     const { box, controller, development } = this.#options
     const { port1, port2 } = new MessageChannel()
-    const task: WorkerTask = { place: `${box}/${thread}`, controller, development, links, control: port2 }
-    const done: Promise<void> = this.#piscina.run(task, {
-      transferList: [port2, ...links.map((link) => link.doorbell)],
-    })
+    const task: WorkerTask = { place: `${box}/${thread}`, controller, development, control: port2 }
+    const done: Promise<void> = this.#piscina.run(task, { transferList: [port2] })
     const remote = Comlink.wrap<ThreadControl>(mortalEndpoint(port1))
+    // Not with the task, which waits for its thread: a peer may end meanwhile, and its doorbell with it.
+    for (const link of links) this.#attach(remote, link)
     this.#slots.set(thread, {
       thread,
       remote,
@@ -118,9 +118,13 @@ export class ThreadPool {
     for (const slot of this.#slots.values()) {
       const [forPeer, toPeer] = createLink(slot.thread, thread)
       own.push(toPeer)
-      void this.#ignoreGone(slot.remote.attach(Comlink.transfer(forPeer, [forPeer.doorbell as never])))
+      this.#attach(slot.remote, forPeer)
     }
     this.#launch(thread, own)
+  }
+
+  #attach(remote: Comlink.Remote<ThreadControl>, link: MeshLink): void {
+    void this.#ignoreGone(remote.attach(Comlink.transfer(link, [link.doorbell as never])))
   }
 
   /** A call to a thread that ends meanwhile fails; that end is an event of its own. */

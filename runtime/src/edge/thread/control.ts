@@ -9,7 +9,6 @@ export interface WorkerTask {
   readonly place: Place
   readonly controller: Place
   readonly development: boolean
-  readonly links: readonly MeshLink[]
   /** Control calls come by this port. */
   readonly control: MessagePort
 }

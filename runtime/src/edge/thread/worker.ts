@@ -11,7 +11,7 @@ await Promise.resolve()
 
 /** The one task of a worker thread: it ends when the box stops. */
 export default async function work(task: WorkerTask): Promise<void> {
-  const { place, controller, development, links, control } = task
+  const { place, controller, development, control } = task
   const loop = new ThreadLoop({
     place,
     controller,
@@ -24,7 +24,6 @@ export default async function work(task: WorkerTask): Promise<void> {
         `from thread ${peer}: ${error instanceof Error ? error.message : String(error)}`,
       ),
   })
-  for (const link of links) loop.attach(link)
   await new Promise<void>((resolve) => {
     const threadControl: ThreadControl = {
       attach: (link) => loop.attach(link),
