@@ -102,9 +102,10 @@ export class Handling {
       return
     }
     const text = `${cell.id}${message === undefined ? '' : `.${message.type}`}: ${body.message}`
+    // The controller first: who gets the answer may ask it at once.
+    this.wedgeFaulty(cell, text)
     if (message?.kind === 'request')
       this.#host.routing.replyTo(message, false, { code: 'agent-faulty', message: text }, cell.id)
-    this.wedgeFaulty(cell, text)
   }
 
   /** From here on everything sent to the agent is refused: half-changed state does not run on. */
