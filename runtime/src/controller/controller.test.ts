@@ -104,6 +104,31 @@ describe('the controller refuses an unsound change before anything moves', () =>
     expect(lab.call(client, CONTROLLER, 'history')).toEqual([])
   })
 
+  it('a change that would weaken a guarantee, unless that is said to be meant, also when it waits for another', () => {
+    const { lab, client } = start(1)
+    const weaker = defineTransformation({
+      ...shard,
+      name: 'weaker',
+      guarantees: () => ({ gains: [], loses: ['order'] }),
+    })
+    lab.call(client, CONTROLLER, 'registerPlugin', {
+      name: 'weaker',
+      version: '1.0.0',
+      code: lab.registerTransformation(weaker),
+    })
+    const change: ChangeRequest = { verb: 'transform', id: 'COUNTER', plugin: 'weaker', options: { shards: 2 } }
+    for (const dryRun of [true, false]) {
+      const outcome = lab.outcome(client, CONTROLLER, 'change', { ...change, dryRun })
+      expect(outcome).toMatchObject({ ok: false, code: 'weakens-guarantee', message: expect.stringContaining('order') })
+    }
+    const codes: string[] = []
+    client.call(CONTROLLER, 'change', { verb: 'move', id: 'CLOCK', place: 'main/3' }, () => {})
+    client.call(CONTROLLER, 'change', change, (outcome) => codes.push(outcome.ok ? 'done' : outcome.code))
+    lab.until(() => codes.length === 1)
+    expect(codes).toEqual(['weakens-guarantee'])
+    expect(lab.change(client, { ...change, accept: 'weaker' })).toMatchObject({ loses: ['order'] })
+  })
+
   it('says what a change would do, and does nothing, on a dry run', () => {
     const { lab, client } = start(2)
     lab.call(client, 'COUNTER', 'add', { key: 'a' })
